@@ -1,0 +1,1 @@
+"""The law of activities and presence: pure functions over plain facts."""

@@ -1,0 +1,1 @@
+"""The law of the register: pure functions over plain facts, numbers given as arguments."""

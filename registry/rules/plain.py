@@ -1,0 +1,149 @@
+"""Facts and decisions as plain JSON and back, so that a judgement can be stored and replayed.
+
+One codec serves every record of the rules: dataclasses, enumerations, dates, instants, ids,
+tuples and optional values. Reading is strict: an unknown or missing name is an error with the
+path to it, because a silently dropped input gives a decision nobody can explain.
+"""
+
+import types
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import MISSING, fields, is_dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from functools import cache
+from typing import Any, Self, cast, get_args, get_origin, get_type_hints
+from uuid import UUID
+
+
+class PlainError(ValueError):
+    """A stored record cannot be read back; the sentence names the place."""
+
+
+class Plain:
+    """Base of the records that can be written as JSON and read back to an equal record."""
+
+    __slots__ = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """The record as JSON-ready values: dates in ISO form, enumerations by value."""
+        return {name: to_plain(getattr(self, name)) for name in _names(self)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """The record that `to_json` wrote. Raises PlainError on unknown or missing names."""
+        return cast("Self", _read(cls, data, cls.__name__))
+
+
+def to_plain(value: object) -> Any:
+    """Any value of the rules as JSON-ready values."""
+    if isinstance(value, Plain):
+        return value.to_json()
+    if isinstance(value, StrEnum | UUID):
+        return str(value)
+    if isinstance(value, date | datetime):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return {str(key): to_plain(item) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        return [to_plain(item) for item in value]
+    return value
+
+
+def _names(record: Any) -> tuple[str, ...]:
+    return tuple(_shape(type(record)))
+
+
+@cache
+def _shape(kind: Any) -> dict[str, tuple[Any, bool]]:
+    """Field name to its type and whether it may be left out."""
+    hints = get_type_hints(kind)
+    return {
+        field.name: (
+            hints[field.name],
+            field.default is not MISSING or field.default_factory is not MISSING,
+        )
+        for field in fields(kind)
+    }
+
+
+def _read(kind: Any, value: Any, path: str) -> Any:
+    origin = get_origin(kind)
+    if origin is types.UnionType:
+        return _read_union(kind, value, path)
+    if origin is tuple:
+        return _read_tuple(kind, value, path)
+    if kind is Any or origin is not None:
+        return value
+    return _reader(kind)(kind, value, path)
+
+
+def _reader(kind: Any) -> Callable[[Any, Any, str], Any]:
+    if is_dataclass(kind):
+        return _read_record
+    if kind in {date, datetime}:
+        return _read_moment
+    return _read_named if issubclass(kind, StrEnum | UUID) else _read_scalar
+
+
+def _read_union(kind: Any, value: Any, path: str) -> Any:
+    if value is None and type(None) in get_args(kind):
+        return None
+    problem = PlainError(f"{path}: {value!r} fits none of the allowed kinds.")
+    for option in get_args(kind):
+        if option is type(None):
+            continue
+        try:
+            return _read(option, value, path)
+        except PlainError as error:
+            problem = error
+    raise problem
+
+
+def _read_tuple(kind: Any, value: Any, path: str) -> tuple[Any, ...]:
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        raise PlainError(f"{path}: a list is needed, found {value!r}.")
+    options = get_args(kind)
+    if options[-1] is Ellipsis:
+        return tuple(_read(options[0], item, f"{path}[{at}]") for at, item in enumerate(value))
+    if len(options) != len(value):
+        raise PlainError(f"{path}: {len(options)} values are needed, found {len(value)}.")
+    pairs = zip(options, value, strict=True)
+    return tuple(_read(option, item, f"{path}[{at}]") for at, (option, item) in enumerate(pairs))
+
+
+def _read_record(kind: Any, value: Any, path: str) -> Any:
+    if isinstance(value, kind):
+        return value
+    if not isinstance(value, Mapping):
+        raise PlainError(f"{path}: a table is needed, found {value!r}.")
+    shape = _shape(kind)
+    unknown = sorted(str(name) for name in value if name not in shape)
+    if unknown:
+        raise PlainError(f"{path}: unknown names {', '.join(unknown)}.")
+    missing = [name for name, (_, free) in shape.items() if not free and name not in value]
+    if missing:
+        raise PlainError(f"{path}: missing names {', '.join(missing)}.")
+    return kind(**{name: _read(shape[name][0], value[name], f"{path}.{name}") for name in value})
+
+
+def _read_moment(kind: Any, value: Any, path: str) -> Any:
+    if type(value) is kind:
+        return value
+    try:
+        return kind.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise PlainError(f"{path}: {value!r} is no {kind.__name__} in ISO form.") from None
+
+
+def _read_named(kind: Any, value: Any, path: str) -> Any:
+    try:
+        return value if isinstance(value, kind) else kind(value)
+    except (AttributeError, TypeError, ValueError):
+        raise PlainError(f"{path}: {value!r} is no {kind.__name__}.") from None
+
+
+def _read_scalar(kind: Any, value: Any, path: str) -> Any:
+    fits = isinstance(value, int | float) if kind is float else isinstance(value, kind)
+    if not fits or (isinstance(value, bool) and kind is not bool):
+        raise PlainError(f"{path}: {value!r} is no {kind.__name__}.")
+    return value
