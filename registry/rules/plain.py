@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from functools import cache
 from typing import Any, Self, cast, get_args, get_origin, get_type_hints
 from uuid import UUID
 
@@ -53,17 +52,18 @@ def _names(record: Any) -> tuple[str, ...]:
     return tuple(_shape(type(record)))
 
 
-@cache
+# Shapes never change while the program runs; a nightly job writes thousands of records.
+_SHAPES: dict[Any, dict[str, tuple[Any, bool]]] = {}
+
+
 def _shape(kind: Any) -> dict[str, tuple[Any, bool]]:
     """Field name to its type and whether it may be left out."""
-    hints = get_type_hints(kind)
-    return {
-        field.name: (
-            hints[field.name],
-            field.default is not MISSING or field.default_factory is not MISSING,
-        )
-        for field in fields(kind)
-    }
+    if kind not in _SHAPES:
+        hints = get_type_hints(kind)
+        _SHAPES[kind] = {
+            field.name: (hints[field.name], field.default is not MISSING) for field in fields(kind)
+        }
+    return _SHAPES[kind]
 
 
 def _read(kind: Any, value: Any, path: str) -> Any:
