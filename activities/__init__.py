@@ -1,0 +1,1 @@
+"""Host organisations, designated activities, sessions, sign-up, presence."""

@@ -1,0 +1,1 @@
+"""What every feature needs; knows nothing of the scheme."""

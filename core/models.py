@@ -1,0 +1,304 @@
+"""Tables of the machinery: accounts and sessions, outbox, jobs, idempotency, audit, keys."""
+
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from core.db import Base
+from core.ids import new_id
+from core.tenancy import Reach, TableClass, rights
+from core.types import LgCode, PersonalText
+
+
+class Account(Base):
+    """Somebody who can sign in: a registrant, a member of staff, or an operator.
+
+    A registrant's account id is their person id. The e-mail address is kept here only;
+    no local government reads it.
+    """
+
+    __tablename__ = "account"
+    __table_args__ = (
+        UniqueConstraint("kind", "email_key"),
+        {
+            "info": rights(
+                TableClass.PERSON,
+                gate=("siu", Reach.ALL),
+                person=("su", Reach.RECIPIENT),
+                relay=("s", Reach.ALL),
+            )
+        },
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    kind: Mapped[str] = mapped_column(String(16))
+    email: Mapped[str | None] = mapped_column(PersonalText)
+    email_key: Mapped[str | None] = mapped_column(String(64), comment="blind index of the address")
+    email_verified_at: Mapped[datetime | None]
+    language: Mapped[str] = mapped_column(String(8), default="ja", server_default="ja")
+    created_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+
+
+class WebSession(Base):
+    """A sign-in that can be ended on the server: a browser's, or a mobile app's bearer token."""
+
+    __tablename__ = "web_session"
+    __table_args__ = (
+        Index(None, "account_id"),
+        {"info": rights(TableClass.PERSON, gate=("siud", Reach.ALL), worker=("sd", Reach.ALL))},
+    )
+
+    token_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"))
+    transport: Mapped[str] = mapped_column(String(8), comment="cookie or bearer")
+    created_at: Mapped[datetime]
+    last_seen_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    user_agent: Mapped[str] = mapped_column(String(200), default="")
+
+
+class SignInCode(Base):
+    """A code sent by e-mail: ten minutes, five tries, bound to the browser that asked."""
+
+    __tablename__ = "sign_in_code"
+    __table_args__ = (
+        Index(None, "kind", "email_key", "created_at"),
+        {"info": rights(TableClass.PERSON, gate=("siud", Reach.ALL), worker=("sd", Reach.ALL))},
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    kind: Mapped[str] = mapped_column(String(16))
+    email: Mapped[str] = mapped_column(PersonalText)
+    email_key: Mapped[str] = mapped_column(String(64))
+    code_hash: Mapped[str] = mapped_column(String(64))
+    binding_hash: Mapped[str] = mapped_column(String(64))
+    address_hash: Mapped[str] = mapped_column(String(64), default="")
+    tries: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class IdempotencyKey(Base):
+    """A write that was asked for under a key, and the answer it got."""
+
+    __tablename__ = "idempotency_key"
+    __table_args__ = (
+        {
+            "info": rights(
+                TableClass.MACHINERY,
+                gate=("siu", Reach.ACTOR),
+                person=("siu", Reach.ACTOR),
+                body=("siu", Reach.ACTOR),
+                operator=("siu", Reach.ACTOR),
+                worker=("sd", Reach.ALL),
+            )
+        },
+    )
+
+    actor: Mapped[str] = mapped_column(String(80), primary_key=True)
+    key: Mapped[str] = mapped_column(String(255), primary_key=True)
+    request_hash: Mapped[str] = mapped_column(String(64))
+    status: Mapped[int | None]
+    response: Mapped[dict[str, Any] | None] = mapped_column()
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class AuditEvent(Base):
+    """Who did or read what, when and why. Inserted with the act; never changed."""
+
+    __tablename__ = "audit_event"
+    __table_args__ = (
+        Index(None, "lg_code", "at"),
+        Index(None, "person_id", "at"),
+        {
+            "info": rights(
+                TableClass.MACHINERY,
+                gate=("i", Reach.ALL),
+                person=[("i", Reach.ALL), ("s", Reach.PERSON)],
+                body=[("i", Reach.ALL), ("s", Reach.BODY)],
+                worker=("i", Reach.ALL),
+                operator=("i", Reach.ALL),
+            )
+        },
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    at: Mapped[datetime]
+    lg_code: Mapped[str | None] = mapped_column(LgCode)
+    actor: Mapped[str] = mapped_column(String(80))
+    action: Mapped[str] = mapped_column(String(64))
+    subject_kind: Mapped[str] = mapped_column(String(32))
+    subject_id: Mapped[str | None] = mapped_column(String(80))
+    person_id: Mapped[UUID | None]
+    purpose: Mapped[str | None] = mapped_column(String(64))
+    row_count: Mapped[int] = mapped_column(default=1)
+    fields: Mapped[list[Any] | None] = mapped_column(
+        comment="names of the fields touched, never values"
+    )
+    outcome: Mapped[str] = mapped_column(String(16), default="done")
+    request_id: Mapped[str | None] = mapped_column(String(64))
+
+
+class Notice(Base):
+    """What a person sees in the app: exactly one row for a (person, kind, period)."""
+
+    __tablename__ = "notice"
+    __table_args__ = (
+        UniqueConstraint("person_id", "kind", "period_key"),
+        Index(None, "person_id", "created_at"),
+        {
+            "info": rights(
+                TableClass.PERSON,
+                person=("siu", Reach.PERSON),
+                body=("i", Reach.BODY),
+                worker=("i", Reach.ALL),
+                relay=("s", Reach.ALL),
+            )
+        },
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    person_id: Mapped[UUID]
+    lg_code: Mapped[str | None] = mapped_column(LgCode)
+    kind: Mapped[str] = mapped_column(String(48))
+    period_key: Mapped[str] = mapped_column(String(120))
+    facts: Mapped[dict[str, Any]] = mapped_column(comment="what the sentence of this kind needs")
+    created_at: Mapped[datetime]
+    read_at: Mapped[datetime | None]
+
+
+class Delivery(Base):
+    """One notice on one channel outside the app, from queued to a recorded end."""
+
+    __tablename__ = "delivery"
+    __table_args__ = (
+        UniqueConstraint("notice_id", "channel"),
+        Index("ix_delivery_due", "available_at", postgresql_where="state in ('queued', 'claimed')"),
+        {
+            "info": rights(
+                TableClass.MACHINERY,
+                person=("i", Reach.ALL),
+                body=("i", Reach.ALL),
+                worker=("is", Reach.ALL),
+                relay=("su", Reach.ALL),
+                operator=("s", Reach.ALL),
+            )
+        },
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    notice_id: Mapped[UUID] = mapped_column(ForeignKey("notice.id"))
+    person_id: Mapped[UUID]
+    channel: Mapped[str] = mapped_column(String(16))
+    state: Mapped[str] = mapped_column(String(16), default="queued")
+    available_at: Mapped[datetime]
+    claimed_until: Mapped[datetime | None]
+    tries: Mapped[int] = mapped_column(default=0)
+    sent_at: Mapped[datetime | None]
+    provider_id: Mapped[str | None] = mapped_column(String(120))
+    error: Mapped[str | None] = mapped_column(String(200))
+
+
+class JobRun(Base):
+    """One job for one day and one range: the truth about what has been done."""
+
+    __tablename__ = "job_run"
+    __table_args__ = (
+        Index("ix_job_run_open", "job", "period", postgresql_where="state <> 'done'"),
+        {
+            "info": rights(
+                TableClass.MACHINERY,
+                worker=("siu", Reach.ALL),
+                operator=("s", Reach.ALL),
+            )
+        },
+    )
+
+    job: Mapped[str] = mapped_column(String(48), primary_key=True)
+    period: Mapped[date] = mapped_column(primary_key=True, comment="the Japanese day it works for")
+    range_key: Mapped[str] = mapped_column(String(48), primary_key=True)
+    state: Mapped[str] = mapped_column(String(12), default="due")
+    claimed_until: Mapped[datetime | None]
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    tries: Mapped[int] = mapped_column(default=0)
+    counts: Mapped[dict[str, Any] | None]
+    error: Mapped[str | None] = mapped_column(String(400))
+
+
+class JobFailure(Base):
+    """A subject a job could not handle; the rest of the night went on without it."""
+
+    __tablename__ = "job_failure"
+    __table_args__ = (
+        {
+            "info": rights(
+                TableClass.MACHINERY,
+                worker=("siu", Reach.ALL),
+                operator=("s", Reach.ALL),
+            )
+        },
+    )
+
+    job: Mapped[str] = mapped_column(String(48), primary_key=True)
+    period: Mapped[date] = mapped_column(primary_key=True)
+    subject: Mapped[str] = mapped_column(String(80), primary_key=True)
+    error: Mapped[str] = mapped_column(String(400))
+    at: Mapped[datetime]
+
+
+class Heartbeat(Base):
+    """A process says it is alive, in the machine's own time."""
+
+    __tablename__ = "heartbeat"
+    __table_args__ = (
+        {
+            "info": rights(
+                TableClass.MACHINERY,
+                worker=("siu", Reach.ALL),
+                gate=("s", Reach.ALL),
+                operator=("s", Reach.ALL),
+            )
+        },
+    )
+
+    name: Mapped[str] = mapped_column(String(48), primary_key=True)
+    at: Mapped[datetime]
+    facts: Mapped[dict[str, Any]]
+
+
+class SigningKey(Base):
+    """A key that signs codes. Private halves are sealed; a key id names key, use and algorithm."""
+
+    __tablename__ = "signing_key"
+    __table_args__ = (
+        CheckConstraint("status in ('active', 'retired', 'revoked')", name="status"),
+        {
+            "info": rights(
+                TableClass.MACHINERY,
+                gate=("s", Reach.ALL),
+                person=("s", Reach.ALL),
+                body=("s", Reach.ALL),
+                worker=("siu", Reach.ALL),
+                operator=("siu", Reach.ALL),
+            )
+        },
+    )
+
+    kid: Mapped[str] = mapped_column(String(8), primary_key=True, comment="4 random bytes, hex")
+    use: Mapped[str] = mapped_column(String(16), comment="card, venue, root")
+    lg_code: Mapped[str | None] = mapped_column(LgCode)
+    alg: Mapped[str] = mapped_column(String(8))
+    public_key: Mapped[bytes] = mapped_column(LargeBinary)
+    private_key_sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    not_before: Mapped[datetime]
+    not_after: Mapped[datetime]
+    status: Mapped[str] = mapped_column(String(8))
+    revoked_at: Mapped[datetime | None]

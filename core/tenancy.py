@@ -1,0 +1,182 @@
+"""Who is asking decides which rows exist for them, and the database enforces it.
+
+Each audience has a login role of its own that owns nothing. Each table declares, in its
+`info`, what each audience may do and which rows it reaches: a single equality with the
+transaction's context, because a policy with OR costs a thousandfold on lists. A missing
+context is NULL, equals nothing, and so reaches nothing.
+
+Tables come from migrations; the rights are installed from these declarations after each
+migration (`install`), so that the code and the database cannot disagree.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Column, Connection, MetaData, Table, text
+
+from core.types import PersonalDate, PersonalText
+
+OWNER = "furusato_owner"
+
+
+class Audience(StrEnum):
+    """Who a connection works for; each is a database login role."""
+
+    GATE = "gate"
+    PERSON = "person"
+    BODY = "body"
+    WORKER = "worker"
+    RELAY = "relay"
+    OPERATOR = "operator"
+
+    @property
+    def role(self) -> str:
+        """The login role's name."""
+        return f"furusato_{self.value}"
+
+
+class Reach(StrEnum):
+    """Which rows an audience reaches in a table."""
+
+    ALL = "true"
+    BODY = "lg_code = (select furusato_lg_code())"
+    PERSON = "person_id = (select furusato_person_id())"
+    ACTOR = "actor = (select furusato_actor())"
+    PUBLISHED = "published"
+    RECIPIENT = "id = (select furusato_person_id())"
+
+
+class TableClass(StrEnum):
+    """What a table holds; the catalogue check asks different things of each."""
+
+    PERSON = "P"  # owned by a person; no local government sees it
+    BODY = "L"  # held by a local government; its code is in every key
+    HOST = "O"  # of a host organisation, below a local government
+    NATIONAL = "N"  # public reference data and totals
+    MACHINERY = "W"  # outbox, jobs, idempotency, audit, keys
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Commands (letters of `siud`: select, insert, update, delete) on the rows of a reach."""
+
+    commands: str
+    reach: Reach
+
+
+_COMMANDS = {"s": "SELECT", "i": "INSERT", "u": "UPDATE", "d": "DELETE"}
+
+#: Context of one transaction, kept until it ends and never beyond.
+CONTEXT_FUNCTIONS = """
+create or replace function furusato_lg_code() returns text language sql stable parallel safe
+    as $$ select nullif(current_setting('furusato.lg_code', true), '') $$;
+create or replace function furusato_person_id() returns uuid language sql stable parallel safe
+    as $$ select nullif(current_setting('furusato.person_id', true), '')::uuid $$;
+create or replace function furusato_actor() returns text language sql stable parallel safe
+    as $$ select nullif(current_setting('furusato.actor', true), '') $$;
+"""
+
+
+def rights(
+    table_class: TableClass, **audiences: tuple[str, Reach] | list[tuple[str, Reach]]
+) -> dict[str, Any]:
+    """The `info` of a table: its class and what each audience may do.
+
+    Example: `rights(TableClass.BODY, person=("s", Reach.PERSON), body=("siu", Reach.BODY))`.
+    """
+    grants = {
+        Audience(name): [Grant(*entry) for entry in (given if isinstance(given, list) else [given])]
+        for name, given in audiences.items()
+    }
+    return {"class": table_class, "rights": grants}
+
+
+def tables_with_rights(
+    metadata: MetaData,
+) -> Iterator[tuple[Table, TableClass, Mapping[Audience, list[Grant]]]]:
+    """Every table with its class and grants; a table without a declaration is an error."""
+    for table in metadata.sorted_tables:
+        if "class" not in table.info:
+            raise LookupError(f"table {table.name} declares no class and no rights")
+        yield table, table.info["class"], table.info["rights"]
+
+
+def personal_columns(metadata: MetaData) -> list[Column[Any]]:
+    """Every column declared as personal data."""
+    return [
+        column
+        for table in metadata.sorted_tables
+        for column in table.columns
+        if isinstance(column.type, PersonalText | PersonalDate)
+    ]
+
+
+def create_roles(connection: Connection, password: str) -> None:
+    """Create the owner (cannot log in) and the login roles, and set their password."""
+    existing = set(connection.execute(text("select rolname from pg_roles")).scalars())
+    if OWNER not in existing:
+        connection.execute(text(f"create role {OWNER} nologin"))
+    for audience in Audience:
+        verb = "alter" if audience.role in existing else "create"
+        connection.execute(
+            text(f"{verb} role {audience.role} login nosuperuser nobypassrls nocreatedb noinherit")
+        )
+        if password:
+            # ALTER ROLE takes no bind parameters; the server quotes the literal itself.
+            quoted = connection.execute(
+                text("select quote_literal(:password)"), {"password": password}
+            ).scalar_one()
+            connection.execute(text(f"alter role {audience.role} password {quoted}"))
+
+
+def install(connection: Connection, metadata: MetaData) -> None:
+    """Bring owners, grants and policies of all tables in line with their declarations."""
+    for statement in CONTEXT_FUNCTIONS.strip().split(";\n"):
+        connection.exec_driver_sql(statement)
+    database = connection.execute(text("select current_database()")).scalar_one()
+    roles = ", ".join(audience.role for audience in Audience)
+    connection.execute(text(f'revoke all on database "{database}" from public'))
+    connection.execute(text(f'grant connect on database "{database}" to {roles}'))
+    connection.execute(text("revoke all on schema public from public"))
+    connection.execute(text(f"grant usage on schema public to {roles}"))
+    connection.execute(text(f"grant usage, create on schema public to {OWNER}"))
+    for table, _, grants in tables_with_rights(metadata):
+        _install_table(connection, table, grants)
+
+
+def _install_table(
+    connection: Connection, table: Table, grants: Mapping[Audience, list[Grant]]
+) -> None:
+    name = table.name
+    connection.execute(text(f"alter table {name} owner to {OWNER}"))
+    connection.execute(text(f"revoke all on {name} from public"))
+    connection.execute(text(f"alter table {name} enable row level security"))
+    connection.execute(text(f"alter table {name} force row level security"))
+    old = connection.execute(
+        text("select policyname from pg_policies where tablename = :name"), {"name": name}
+    ).scalars()
+    for policy in list(old):
+        connection.execute(text(f'drop policy "{policy}" on {name}'))
+    for audience in Audience:
+        connection.execute(text(f"revoke all on {name} from {audience.role}"))
+        for grant in grants.get(audience, []):
+            for letter in grant.commands:
+                _allow(connection, name, audience, _COMMANDS[letter], grant.reach)
+
+
+def _allow(
+    connection: Connection, name: str, audience: Audience, command: str, reach: Reach
+) -> None:
+    clause = {
+        "SELECT": f"using ({reach})",
+        "DELETE": f"using ({reach})",
+        "INSERT": f"with check ({reach})",
+        "UPDATE": f"using ({reach}) with check ({reach})",
+    }[command]
+    policy = f"{audience}_{command.lower()}_{reach.name.lower()}"
+    connection.execute(text(f"grant {command} on {name} to {audience.role}"))
+    connection.execute(
+        text(f"create policy {policy} on {name} for {command} to {audience.role} {clause}")
+    )

@@ -1,0 +1,1 @@
+"""Who is who, who is registered where, and what the rules say."""
