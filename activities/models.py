@@ -348,7 +348,15 @@ class CheckIn(Base):
         ForeignKeyConstraint(
             ["lg_code", "session_id"], ["activity_session.lg_code", "activity_session.id"]
         ),
-        UniqueConstraint("lg_code", "session_id", "person_id", "direction"),
+        Index(
+            "uq_check_in_living",
+            "lg_code",
+            "session_id",
+            "person_id",
+            "direction",
+            unique=True,
+            postgresql_where="annulled_at is null",
+        ),
         Index(None, "person_id"),
         {
             "info": rights(
@@ -392,7 +400,15 @@ class Participation(Base):
             unique=True,
             postgresql_where="counted",
         ),
-        UniqueConstraint("lg_code", "session_id", "person_id", "day"),
+        Index(
+            "uq_participation_living",
+            "lg_code",
+            "session_id",
+            "person_id",
+            "day",
+            unique=True,
+            postgresql_where="annulled_at is null",
+        ),
         Index(
             "ix_participation_evidence",
             "lg_code",

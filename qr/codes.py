@@ -2,8 +2,8 @@
 
 A code is ``FJ1:`` followed by base45 (RFC 9285), so that a QR writer can use its
 dense alphanumeric mode. The bytes begin with a version and a kind, and every
-signature covers everything before it; a signature made for one kind can therefore
-never pass as another's. All numbers are big-endian, all instants UTC.
+signature covers everything before it: a signature made for one kind can never pass
+as another's. Numbers are big-endian, instants are seconds since 1970 in UTC.
 
 ======  =====  =====================================================================
 kind    bytes  fields (length in bytes)
@@ -14,275 +14,366 @@ kind    bytes  fields (length in bytes)
 ``V``      93  version 1, kind 1, kid 4, session id 16, step 4, lg code 3, signature 64
 ======  =====  =====================================================================
 
-Signatures are ES256 in the raw 64-byte form that browsers produce and verify. The
-key id selects the key, its algorithm and its use; nothing in a code names an
+The key id selects the key, its algorithm and its use; nothing in a code names an
 algorithm. ECDSA lets anyone turn a valid signature into a second valid one, so the
-bytes of a code are no identity: use :attr:`Verified.replay_key`.
+bytes of a code are no identity: replays are found by :attr:`Verified.replay_key`.
 
 This module is pure: it reads no clock, no settings and no database.
 """
 
 import hashlib
-import re
 import struct
 import unicodedata
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Container
 from datetime import UTC, datetime
-from enum import StrEnum
 from urllib.parse import quote, unquote
 from uuid import UUID
 
 from base45 import b45decode, b45encode
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import (
-    decode_dss_signature,
-    encode_dss_signature,
+
+from qr.contents import (
+    Assurance,
+    CardCode,
+    CodeError,
+    Kind,
+    ParsedCode,
+    PhoneCode,
+    Refusal,
+    VenueCode,
+    Verified,
 )
+from qr.signatures import (
+    DEVICE_KEY_BYTES,
+    SIGNATURE_BYTES,
+    KeyRing,
+    KeyStatus,
+    KeyUse,
+    Signer,
+    check_kid,
+    check_lg_code,
+    es256_verifies,
+    load_public_key,
+)
+
+__all__ = [
+    "Assurance",
+    "CARD_ID_BYTES",
+    "CERTIFICATE_BYTES",
+    "CardCode",
+    "CodeError",
+    "Kind",
+    "MAX_TEXT",
+    "PREFIX",
+    "ParsedCode",
+    "PhoneCode",
+    "Refusal",
+    "VERSION",
+    "VenueCode",
+    "Verified",
+    "card_hash",
+    "certify_phone",
+    "parse",
+    "sign_card",
+    "sign_phone_code",
+    "sign_venue_code",
+    "step_at",
+    "url_with_code",
+    "verify",
+]
 
 PREFIX = "FJ1:"
 VERSION = 1
-ALG = "ES256"
 CARD_ID_BYTES = 10
-DEVICE_KEY_BYTES = 33
-SIGNATURE_BYTES = 64
-# Longer than any code inside any address we print; what is longer is not read at all.
+# Longer than any code within any address we print; what is longer is not looked at.
 MAX_TEXT = 2048
+MAX_UINT32 = 2**32 - 1
+MAX_LG_CODE = 999_999
 
-type_of_signature = ec.ECDSA(hashes.SHA256())
+# --- writing ----------------------------------------------------------------------
 
-Signer = Callable[[bytes], bytes]
-"""Takes the message, returns the raw 64-byte ES256 signature (r then s)."""
-
-
-class Kind(StrEnum):
-    """What a code is; the letter is also its byte."""
-
-    CARD = "C"
-    PHONE = "D"
-    VENUE = "V"
-
-
-class KeyUse(StrEnum):
-    """What a key may sign; never more than one thing."""
-
-    CARD = "card"
-    VENUE = "venue"
-    ROOT = "root"
+_CARD = struct.Struct(">BB4s3s10sI")
+_VENUE = struct.Struct(">BB4s16sI3s")
+_STEP = struct.Struct(">I")
+CERTIFICATE_BYTES = _CARD.size + DEVICE_KEY_BYTES + SIGNATURE_BYTES
+_LENGTH = {
+    Kind.CARD: _CARD.size + SIGNATURE_BYTES,
+    Kind.PHONE: CERTIFICATE_BYTES + _STEP.size + SIGNATURE_BYTES,
+    Kind.VENUE: _VENUE.size + SIGNATURE_BYTES,
+}
 
 
-class KeyStatus(StrEnum):
-    """Where a key stands; only codes of an active key count."""
-
-    ACTIVE = "active"
-    RETIRED = "retired"
-    REVOKED = "revoked"
+def sign_card(card: CardCode, sign: Signer) -> str:
+    """The text of a paper card's code (R19); ``sign`` belongs to the key ``card.kid``."""
+    head = _card_head(Kind.CARD, card)
+    return _text(head + _signature(head, sign))
 
 
-class Assurance(StrEnum):
-    """How much a verified code proves by itself (R19)."""
+def certify_phone(card: CardCode, device_key: bytes, sign: Signer) -> bytes:
+    """Certify a phone's key for a card: the 120 bytes the phone keeps (R19).
 
-    COPYABLE = "copyable"  # paper: a second factor is needed
-    DEVICE = "device"  # signed by the phone that was certified for this card
-    VENUE = "venue"  # shown at the place; says nothing about who reads it
-
-
-class Refusal(StrEnum):
-    """Why a code does not count. Stored with the attempt, not shown as such."""
-
-    MALFORMED = "malformed"
-    WRONG_KIND = "wrong_kind"
-    UNKNOWN_KEY = "unknown_key"
-    REVOKED_KEY = "revoked_key"
-    RETIRED_KEY = "retired_key"
-    NOT_YET_VALID = "not_yet_valid"
-    FOREIGN_BODY = "foreign_body"
-    BAD_SIGNATURE = "bad_signature"
-    EXPIRED = "expired"
-    WRONG_TIME_STEP = "wrong_time_step"
-    REVOKED_CARD = "revoked_card"
-
-
-class CodeError(Exception):
-    """A code that does not count: the reason, what was found, what was needed."""
-
-    def __init__(self, code: Refusal, *, found: str = "", needed: str = "") -> None:
-        super().__init__(f"{code}: found {found or '-'}, needed {needed or '-'}")
-        self.code = code
-        self.found = found
-        self.needed = needed
-
-
-@dataclass(frozen=True, slots=True)
-class CardCode:
-    """What a paper card says. ``expires_at`` is the first instant it is no longer valid."""
-
-    kid: str
-    lg_code: str
-    card_id: bytes
-    expires_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class PhoneCertificate:
-    """What the local government certifies: this phone's key may show this card."""
-
-    card: CardCode
-    device_key: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class PhoneCode:
-    """What a phone shows for one step."""
-
-    certificate: PhoneCertificate
-    step: int
-
-
-@dataclass(frozen=True, slots=True)
-class VenueCode:
-    """What a venue's screen shows for one step."""
-
-    kid: str
-    lg_code: str
-    session_id: UUID
-    step: int
-
-
-@dataclass(frozen=True, slots=True)
-class ParsedCode:
-    """A code as read: well-formed, but nothing in it is believed yet."""
-
-    kind: Kind
-    content: CardCode | PhoneCode | VenueCode
-    kid: str
-    lg_code: str
-    raw: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Verified:
-    """A code that passed every check made here.
-
-    Still the caller's to check: session window, seen before, sign-up, designation.
+    ``device_key`` is a compressed P-256 point; ValueError when it is none. That the
+    phone holds the private half is for the caller to have checked.
     """
-
-    kind: Kind
-    assurance: Assurance
-    kid: str
-    lg_code: str
-    card_id: bytes | None = None
-    session_id: UUID | None = None
-    expires_at: datetime | None = None
-    step: int | None = None
-    steps_off: int | None = None
-
-    @property
-    def replay_key(self) -> tuple[bytes, int] | None:
-        """``(card id, step)`` to be accepted once; None where a code may be shown again."""
-        if self.card_id is None or self.step is None:
-            return None
-        return self.card_id, self.step
+    if len(device_key) != DEVICE_KEY_BYTES:
+        raise ValueError("A phone's key is a compressed point of 33 bytes.")
+    load_public_key(device_key)
+    head = _card_head(Kind.PHONE, card) + device_key
+    return head + _signature(head, sign)
 
 
-_KID = re.compile(r"[0-9a-f]{8}")
-_LG_CODE = re.compile(r"[0-9]{6}")
+def sign_phone_code(certificate: bytes, step: int, sign: Signer) -> str:
+    """The text a phone shows for one step; ``sign`` is the phone's own key (R19)."""
+    if len(certificate) != CERTIFICATE_BYTES:
+        raise ValueError("A phone's certificate has 120 bytes.")
+    head = certificate + _STEP.pack(_uint32(step))
+    return _text(head + _signature(head, sign))
 
 
-@dataclass(frozen=True, slots=True)
-class PublicKeyRecord:
-    """A public key and what it may be used for.
-
-    ``public_key`` is the X9.62 compressed point (33 bytes) or a PEM. The key counts
-    from ``not_before`` until just before ``not_after``. ``lg_code`` None: a key of
-    the platform, not of one local government.
-    """
-
-    kid: str
-    use: KeyUse
-    lg_code: str | None
-    public_key: bytes
-    not_before: datetime
-    not_after: datetime
-    status: KeyStatus = KeyStatus.ACTIVE
-    revoked_at: datetime | None = None
-    alg: str = ALG
-
-    def __post_init__(self) -> None:
-        if not _KID.fullmatch(self.kid):
-            raise ValueError("A key id is 8 lower-case hexadecimal digits.")
-        if self.lg_code is not None and not _LG_CODE.fullmatch(self.lg_code):
-            raise ValueError("A local government's code is 6 digits.")
-        if self.alg != ALG:
-            raise ValueError(f"Only {ALG} keys are known.")
+def sign_venue_code(venue: VenueCode, sign: Signer) -> str:
+    """The text a venue's screen shows for one step (R19)."""
+    head = _VENUE.pack(
+        VERSION,
+        ord(Kind.VENUE),
+        bytes.fromhex(check_kid(venue.kid)),
+        venue.session_id.bytes,
+        _uint32(venue.step),
+        _lg_bytes(venue.lg_code),
+    )
+    return _text(head + _signature(head, sign))
 
 
-class KeyRing(Mapping[str, PublicKeyRecord]):
-    """The keys a verifier knows, by key id; points are unpacked once and kept."""
-
-    def __init__(self, records: Iterable[PublicKeyRecord]) -> None:
-        self._records: dict[str, PublicKeyRecord] = {}
-        self._keys: dict[str, ec.EllipticCurvePublicKey] = {}
-        for record in records:
-            if record.kid in self._records:
-                raise ValueError(f"Key id {record.kid} twice.")
-            self._records[record.kid] = record
-
-    def __getitem__(self, kid: str) -> PublicKeyRecord:
-        return self._records[kid]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._records)
-
-    def __len__(self) -> int:
-        return len(self._records)
-
-    def public_key(self, kid: str) -> ec.EllipticCurvePublicKey:
-        """The key itself; KeyError when unknown, ValueError when it is no P-256 key."""
-        key = self._keys.get(kid)
-        if key is None:
-            key = load_public_key(self._records[kid].public_key)
-            self._keys[kid] = key
-        return key
+def url_with_code(url: str, code: str) -> str:
+    """The address with the code in its fragment, which no server log sees (C17)."""
+    return f"{url}#{quote(code, safe='$*+-./:')}"
 
 
-# --- signatures -----------------------------------------------------------------
+def step_at(now: datetime, rotate_s: int) -> int:
+    """The number of the step of ``rotate_s`` seconds that holds ``now``."""
+    return int(_seconds(now) // rotate_s)
 
 
-def load_public_key(data: bytes) -> ec.EllipticCurvePublicKey:
-    """Read a compressed point or PEM; ValueError unless it is a P-256 public key."""
-    if data.startswith(b"-----BEGIN"):
-        key = serialization.load_pem_public_key(data)
-        if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(
-            key.curve, ec.SECP256R1
-        ):
-            raise ValueError("Not a P-256 public key.")
-        return key
-    return ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), data)
+def card_hash(kid: str, card_id: bytes) -> bytes:
+    """The 8 bytes by which a revocation list names a card without disclosing its id."""
+    return hashlib.sha256(b"FJ1 revoked card" + bytes.fromhex(kid) + card_id).digest()[:8]
 
 
-def es256_signer(private_key: ec.EllipticCurvePrivateKey) -> Signer:
-    """A signer for a P-256 private key; ValueError for another curve."""
-    if not isinstance(private_key.curve, ec.SECP256R1):
-        raise ValueError("ES256 needs a P-256 key.")  # noqa: TRY004 - the value is wrong, not the type
+def _card_head(kind: Kind, card: CardCode) -> bytes:
+    if len(card.card_id) != CARD_ID_BYTES:
+        raise ValueError("A card's id has 10 bytes.")
+    return _CARD.pack(
+        VERSION,
+        ord(kind),
+        bytes.fromhex(check_kid(card.kid)),
+        _lg_bytes(card.lg_code),
+        card.card_id,
+        _uint32(int(_seconds(card.expires_at))),
+    )
 
-    def sign(message: bytes) -> bytes:
-        r, s = decode_dss_signature(private_key.sign(message, type_of_signature))
-        return r.to_bytes(32, "big") + s.to_bytes(32, "big")
 
-    return sign
-
-
-def es256_verifies(key: ec.EllipticCurvePublicKey, message: bytes, signature: bytes) -> bool:
-    """Whether the raw 64-byte signature is this key's for this message."""
+def _signature(message: bytes, sign: Signer) -> bytes:
+    signature = sign(message)
     if len(signature) != SIGNATURE_BYTES:
-        return False
-    r = int.from_bytes(signature[:32], "big")
-    s = int.from_bytes(signature[32:], "big")
+        raise ValueError("An ES256 signature has 64 bytes in its raw form.")
+    return signature
+
+
+def _text(raw: bytes) -> str:
+    return PREFIX + str(b45encode(raw), "ascii")
+
+
+def _lg_bytes(lg_code: str) -> bytes:
+    return int(check_lg_code(lg_code)).to_bytes(3, "big")
+
+
+def _uint32(number: int) -> int:
+    if not 0 <= number <= MAX_UINT32:
+        raise ValueError("The number does not fit in four bytes.")
+    return number
+
+
+def _seconds(instant: datetime) -> float:
+    if instant.tzinfo is None:
+        raise ValueError("An instant needs its time zone.")
+    return instant.timestamp()
+
+
+# --- reading ----------------------------------------------------------------------
+
+# What a keyboard scanner types through a Japanese input method, where NFKC stops.
+_KEYBOARD = str.maketrans({"ー": "-", "−": "-", "‐": "-", "―": "-", "。": ".", "・": "/"})
+
+
+def parse(text: str) -> ParsedCode:
+    """Read a code as scanned or typed; CodeError ``malformed`` when it is none (R19).
+
+    Tolerates surrounding white space, lower case, full-width letters and a whole
+    address that carries the code in its fragment.
+    """
+    plain = _plain(text)
+    if not plain.startswith(PREFIX):
+        raise CodeError(Refusal.MALFORMED, found="no prefix", needed=PREFIX)
     try:
-        key.verify(encode_dss_signature(r, s), message, type_of_signature)
-    except InvalidSignature:
-        return False
-    return True
+        raw = b45decode(plain[len(PREFIX) :])
+    except ValueError:
+        raise CodeError(Refusal.MALFORMED, found="not base45", needed="base45") from None
+    if raw[:1] != bytes([VERSION]):
+        raise CodeError(Refusal.MALFORMED, found="another version", needed=str(VERSION))
+    try:
+        kind = Kind(raw[1:2].decode("latin-1"))
+    except ValueError:
+        raise CodeError(Refusal.MALFORMED, found="unknown kind", needed="C, D or V") from None
+    if len(raw) != _LENGTH[kind]:
+        raise CodeError(Refusal.MALFORMED, found=f"{len(raw)} bytes", needed=str(_LENGTH[kind]))
+    return ParsedCode(kind=kind, content=_content(kind, raw), raw=raw)
+
+
+def verify(
+    parsed: ParsedCode,
+    *,
+    keyring: KeyRing,
+    expected_kinds: Collection[Kind],
+    lg_code: str | None,
+    now: datetime,
+    rotate_s: int,
+    step_tolerance: int,
+    offset_uncertainty_s: float = 0,
+    revoked_cards: Container[bytes] = frozenset(),
+) -> Verified:
+    """Check a code; CodeError with the first reason why it does not count (R19, R22).
+
+    Order: kind, key, its use and status, local government, signature, expiry, step,
+    revocation list. A reason is therefore never learnt from an unsigned field except
+    the key id and the local government, which are no secrets.
+
+    Args:
+        parsed: The code as read by :func:`parse`.
+        keyring: The keys known here.
+        expected_kinds: The kinds this door takes.
+        lg_code: The local government this door belongs to; None takes any.
+        now: When the code was read, corrected by the measured clock offset.
+        rotate_s: Length of a step in seconds.
+        step_tolerance: Steps a code may be early or late.
+        offset_uncertainty_s: How wrong ``now`` may still be, in seconds.
+        revoked_cards: The :func:`card_hash` of every revoked card.
+    """
+    content = parsed.content
+    if parsed.kind not in expected_kinds:
+        needed = " ".join(sorted(expected_kinds))
+        raise CodeError(Refusal.WRONG_KIND, found=parsed.kind, needed=needed)
+    _check_key(parsed, keyring, now)
+    key_lg_code = keyring[content.kid].lg_code
+    if lg_code not in {None, content.lg_code} or key_lg_code not in {None, content.lg_code}:
+        needed = lg_code or key_lg_code or ""
+        raise CodeError(Refusal.FOREIGN_BODY, found=content.lg_code, needed=needed)
+    _check_signatures(parsed, keyring)
+    if not isinstance(content, VenueCode) and now >= content.expires_at:
+        raise CodeError(Refusal.EXPIRED, found=content.expires_at.isoformat(), needed="later")
+    steps_off = None
+    if not isinstance(content, CardCode):
+        steps_off = content.step - step_at(now, rotate_s)
+        slack = step_tolerance * rotate_s + offset_uncertainty_s
+        age = _seconds(now) - content.step * rotate_s
+        if not -slack <= age < rotate_s + slack:
+            needed = f"within {step_tolerance} steps and {offset_uncertainty_s} s"
+            raise CodeError(Refusal.WRONG_TIME_STEP, found=f"{steps_off:+d} steps", needed=needed)
+    if (
+        not isinstance(content, VenueCode)
+        and card_hash(content.kid, content.card_id) in revoked_cards
+    ):
+        raise CodeError(Refusal.REVOKED_CARD, found="on the revocation list", needed="valid card")
+    return _verified(parsed, steps_off)
+
+
+def _plain(text: str) -> str:
+    if len(text) > MAX_TEXT:
+        raise CodeError(Refusal.MALFORMED, found="too long", needed=f"{MAX_TEXT} characters")
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text).translate(_KEYBOARD)
+    # A base45 text never ends in a space (its last digit is below 33), so nothing is lost.
+    text = text.strip()
+    if "#" in text:
+        text = unquote(text.split("#", 1)[1])
+    if not text.isascii():
+        raise CodeError(Refusal.MALFORMED, found="foreign characters", needed="base45")
+    return text.upper()
+
+
+def _content(kind: Kind, raw: bytes) -> CardCode | PhoneCode | VenueCode:
+    if kind is Kind.VENUE:
+        _, _, kid, session_id, step, lg = _VENUE.unpack_from(raw)
+        return VenueCode(kid.hex(), _lg_code(lg), UUID(bytes=session_id), step)
+    _, _, kid, lg, card_id, expiry = _CARD.unpack_from(raw)
+    expires_at = datetime.fromtimestamp(expiry, UTC)
+    if kind is Kind.CARD:
+        return CardCode(kid.hex(), _lg_code(lg), card_id, expires_at)
+    device_key = raw[_CARD.size : _CARD.size + DEVICE_KEY_BYTES]
+    (step,) = _STEP.unpack_from(raw, CERTIFICATE_BYTES)
+    return PhoneCode(kid.hex(), _lg_code(lg), card_id, expires_at, device_key, step)
+
+
+def _lg_code(data: bytes) -> str:
+    number = int.from_bytes(data, "big")
+    if number > MAX_LG_CODE:
+        raise CodeError(Refusal.MALFORMED, found=str(number), needed="six digits")
+    return f"{number:06d}"
+
+
+def _check_key(parsed: ParsedCode, keyring: KeyRing, now: datetime) -> None:
+    kid = parsed.content.kid
+    use = KeyUse.VENUE if parsed.kind is Kind.VENUE else KeyUse.CARD
+    record = keyring.get(kid)
+    if record is None:
+        raise CodeError(Refusal.UNKNOWN_KEY, found=kid, needed="a published key")
+    if record.use is not use:
+        raise CodeError(Refusal.UNKNOWN_KEY, found=f"{kid} for {record.use}", needed=f"for {use}")
+    if record.status is KeyStatus.REVOKED:
+        raise CodeError(Refusal.REVOKED_KEY, found=kid, needed="an active key")
+    if record.status is KeyStatus.RETIRED or now >= record.not_after:
+        raise CodeError(Refusal.RETIRED_KEY, found=kid, needed="an active key")
+    if now < record.not_before:
+        needed = record.not_before.isoformat()
+        raise CodeError(Refusal.NOT_YET_VALID, found=now.isoformat(), needed=needed)
+
+
+def _check_signatures(parsed: ParsedCode, keyring: KeyRing) -> None:
+    raw, content = parsed.raw, parsed.content
+    signed = raw[:CERTIFICATE_BYTES] if isinstance(content, PhoneCode) else raw
+    message, signature = signed[:-SIGNATURE_BYTES], signed[-SIGNATURE_BYTES:]
+    if not es256_verifies(keyring.public_key(content.kid), message, signature):
+        raise CodeError(Refusal.BAD_SIGNATURE, found="the issuer's", needed=content.kid)
+    if isinstance(content, PhoneCode):
+        _check_phone(content.device_key, raw)
+
+
+def _check_phone(device_key: bytes, raw: bytes) -> None:
+    try:
+        device = load_public_key(device_key)
+    except ValueError:  # an issuer certified what is no key
+        raise CodeError(Refusal.BAD_SIGNATURE, found="no phone key", needed="P-256") from None
+    if not es256_verifies(device, raw[:-SIGNATURE_BYTES], raw[-SIGNATURE_BYTES:]):
+        raise CodeError(Refusal.BAD_SIGNATURE, found="the phone's", needed="its certified key")
+
+
+def _verified(parsed: ParsedCode, steps_off: int | None) -> Verified:
+    content = parsed.content
+    if isinstance(content, VenueCode):
+        return Verified(
+            parsed.kind,
+            Assurance.VENUE,
+            content.kid,
+            content.lg_code,
+            session_id=content.session_id,
+            step=content.step,
+            steps_off=steps_off,
+        )
+    phone = isinstance(content, PhoneCode)
+    return Verified(
+        parsed.kind,
+        Assurance.DEVICE if phone else Assurance.COPYABLE,
+        content.kid,
+        content.lg_code,
+        card_id=content.card_id,
+        expires_at=content.expires_at,
+        step=content.step if isinstance(content, PhoneCode) else None,
+        steps_off=steps_off,
+    )

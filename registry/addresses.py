@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 #: Other writings of characters that occur in names of municipalities.
 _VARIANTS = str.maketrans("ヶヵ竃桧曾鯵竜驒諌梼﨑髙", "ケカ竈檜曽鰺龍騨諫檮崎高")
@@ -28,7 +29,7 @@ def locate(address_text: str, governments: Sequence[tuple[str, str, str]]) -> st
     for code, prefecture, name in governments:
         if name == prefecture:
             continue
-        length = _fit(address, _plain(prefecture), _plain(name))
+        length = _fit(address, _plain_name(prefecture), _plain_name(name))
         if length > best_length:
             best_length, best_codes = length, {code}
         elif length and length == best_length:
@@ -39,6 +40,10 @@ def locate(address_text: str, governments: Sequence[tuple[str, str, str]]) -> st
 def _plain(text: str) -> str:
     """One writing for all forms of the same characters."""
     return _IGNORED.sub("", unicodedata.normalize("NFKC", text)).translate(_VARIANTS)
+
+
+#: Names of bodies come again with every address; people's addresses must not stay in memory.
+_plain_name = lru_cache(maxsize=4096)(_plain)
 
 
 def _fit(address: str, prefecture: str, name: str) -> int:

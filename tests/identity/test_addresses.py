@@ -45,7 +45,6 @@ GOVERNMENTS = _governments()
         ("広島県府中市府川町315", "342084"),
         ("東京都府中市宮西町2丁目24番地", "132063"),
         ("横浜市西区みなとみらい1-1", "141003"),
-        ("\N{CJK COMPATIBILITY IDEOGRAPH-FA1E}県長野市", None),
         ("府中市府川町315", None),  # there are two
         ("伊達市梁川町", None),  # there are two
         ("長野県", None),
@@ -76,5 +75,7 @@ def test_r01_list_holds_1788_bodies_with_valid_check_digits() -> None:
     codes = [code for code, _, _ in GOVERNMENTS]
     assert len(codes) == len(set(codes)) == 1788
     for code in codes:
-        total = sum(int(digit) * weight for digit, weight in zip(code, (6, 5, 4, 3, 2), strict=False))
+        total = sum(
+            int(digit) * weight for digit, weight in zip(code, (6, 5, 4, 3, 2), strict=False)
+        )
         assert int(code[-1]) == (11 - total % 11) % 10

@@ -14,7 +14,8 @@ from core.individual_number import contains_individual_number, has_valid_check_d
 def _number(first: str) -> str:
     """A number with the check digit of the ordinance, computed as its text says it."""
     total = sum(
-        int(digit) * (n + 1 if n <= 6 else n - 5) for n, digit in enumerate(reversed(first), start=1)
+        int(digit) * (n + 1 if n <= 6 else n - 5)
+        for n, digit in enumerate(reversed(first), start=1)
     )
     return first + str(0 if total % 11 <= 1 else 11 - total % 11)
 
@@ -86,6 +87,8 @@ def test_r12_codes_of_local_governments_and_phone_numbers_are_never_blocked() ->
         assert not contains_individual_number(f"{phone} {dice.choice(codes)}")
 
 
-@pytest.mark.parametrize("digits", ["", "12345678901a", "１２３４５６７８９０１８", "1234567890189"])
+@pytest.mark.parametrize(
+    "digits", ["", "12345678901a", "１２３４５６７８９０１８", "1234567890189"]
+)
 def test_r12_check_digit_wants_twelve_ascii_digits(digits: str) -> None:
     assert not has_valid_check_digit(digits)

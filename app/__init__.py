@@ -1,0 +1,1 @@
+"""The roof: assembly of the rooms into processes. Nothing below imports it."""
