@@ -7,6 +7,7 @@ might put it into a fact, so every such text is read by `contains_individual_num
 import re
 import unicodedata
 from collections.abc import Iterator
+from itertools import pairwise
 
 _LENGTH = 12
 #: Weights of the first eleven digits, left to right: the ordinance counts them from the right
@@ -61,7 +62,7 @@ def _candidates(text: str) -> Iterator[str]:
     """Every twelve-digit string that is written as one number."""
     runs = list(_DIGITS.finditer(text))
     groups = [run.group() for run in runs]
-    gaps = [text[left.end() : right.start()] for left, right in zip(runs, runs[1:], strict=False)]
+    gaps = [text[left.end() : right.start()] for left, right in pairwise(runs)]
     yield from (group for group in groups if len(group) == _LENGTH)
     for start, group in enumerate(groups):
         length = len(group)

@@ -56,26 +56,23 @@ def _bent_params(
     waiting = [seen for seen in others if seen not in state.states_answered]
     used = [seen for seen in others if seen in state.states_answered]
     invented = secrets.token_urlsafe(24)
-    if "callback_state_missing" in faults:
-        return without_state
-    if "callback_state_of_other_session" in faults:
-        return [*without_state, ("state", waiting[-1] if waiting else invented)]
-    if "callback_state_used" in faults:
-        return [*without_state, ("state", used[-1] if used else invented)]
-    if "callback_without_attempt" in faults:
-        return [*without_state, ("state", invented)]
-    if "callback_state_twice" in faults:
-        return [*params, ("state", request.state)]
-    if "callback_error_with_code" in faults:
-        return [*params, ("error", "access_denied")]
-    if "callback_error_unknown" in faults:
-        return [("error", "e_4711"), ("error_description", "?"), ("state", request.state)]
-    if "callback_error_html" in faults:
-        text = "<script>alert('x')</script><a href=//evil.invalid>再試行</a>"
-        return [("error", "server_error"), ("error_description", text), ("state", request.state)]
-    if "callback_issuer_other" in faults:
-        return [*params, ("iss", "https://issuer.invalid")]
-    return params
+    html = "<script>alert('x')</script><a href=//evil.invalid>再試行</a>"
+    own_state = ("state", request.state)
+    bent = {
+        "callback_state_missing": without_state,
+        "callback_state_of_other_session": [
+            *without_state,
+            ("state", waiting[-1] if waiting else invented),
+        ],
+        "callback_state_used": [*without_state, ("state", used[-1] if used else invented)],
+        "callback_without_attempt": [*without_state, ("state", invented)],
+        "callback_state_twice": [*params, own_state],
+        "callback_error_with_code": [*params, ("error", "access_denied")],
+        "callback_error_unknown": [("error", "e_4711"), ("error_description", "?"), own_state],
+        "callback_error_html": [("error", "server_error"), ("error_description", html), own_state],
+        "callback_issuer_other": [*params, ("iss", "https://issuer.invalid")],
+    }
+    return next((changed for fault, changed in bent.items() if fault in faults), params)
 
 
 def _sent(uri: str, params: list[tuple[str, str]], faults: frozenset[str]) -> Response:

@@ -24,7 +24,7 @@ _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
 _SKEW = timedelta(seconds=30)
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class ProtocolError(Exception):
     """An OAuth error; `status` matters at the token endpoint only."""
 

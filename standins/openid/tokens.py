@@ -85,25 +85,30 @@ def _bent_claims(claims: dict[str, Any], state: State, grant: Grant) -> dict[str
 
 def _signed(claims: dict[str, Any], keys: KeyRing, faults: frozenset[str]) -> str:
     """The JWS, with the commanded faults of header, key and signature."""
-    key, kid = keys.current.private, keys.current.kid
-    stranger = new_key()
-    if "id_token_alg_none" in faults:
-        return jwt.encode(claims, None, algorithm="none", headers={"kid": kid})
     if "id_token_hs256_public_key" in faults:
         return _hs256_with_public_key(claims, keys)
-    if "id_token_rs256" in faults:
-        return jwt.encode(claims, keys.rsa, algorithm="RS256", headers={"kid": keys.rsa_kid})
-    if "id_token_unknown_kid" in faults:
-        return jwt.encode(claims, stranger.private, "ES256", headers={"kid": stranger.kid})
-    if "id_token_embedded_key" in faults:
-        headers = {"kid": stranger.kid, "jwk": stranger.public_jwk()}
-        return jwt.encode(claims, stranger.private, "ES256", headers=headers)
-    if "id_token_key_url" in faults:
-        headers = {"kid": kid, "jku": "https://keys.invalid/certs"}
-        return jwt.encode(claims, key, "ES256", headers=headers)
-    if "id_token_bad_signature" in faults:
-        return jwt.encode(claims, stranger.private, "ES256", headers={"kid": kid})
-    return jwt.encode(claims, key, "ES256", headers={"kid": kid})
+    ours, stranger = keys.current, new_key()
+    good = (ours.private, "ES256", {"kid": ours.kid})
+    bent: dict[str, tuple[Any, str, dict[str, Any]]] = {
+        "id_token_alg_none": ("", "none", {"kid": ours.kid}),
+        "id_token_rs256": (keys.rsa, "RS256", {"kid": keys.rsa_kid}),
+        "id_token_unknown_kid": (stranger.private, "ES256", {"kid": stranger.kid}),
+        "id_token_embedded_key": (
+            stranger.private,
+            "ES256",
+            {"kid": stranger.kid, "jwk": stranger.public_jwk()},
+        ),
+        "id_token_key_url": (
+            ours.private,
+            "ES256",
+            {"kid": ours.kid, "jku": "https://keys.invalid/certs"},
+        ),
+        "id_token_bad_signature": (stranger.private, "ES256", {"kid": ours.kid}),
+    }
+    key, algorithm, headers = next(
+        (variant for fault, variant in bent.items() if fault in faults), good
+    )
+    return jwt.encode(claims, key, algorithm, headers)
 
 
 def _hs256_with_public_key(claims: dict[str, Any], keys: KeyRing) -> str:
