@@ -28,16 +28,13 @@ def relation(residence: Residence | None, body: Body) -> ResidenceRelation:
         return ResidenceRelation.UNKNOWN
     if residence.abroad:
         return ResidenceRelation.ELSEWHERE
-    if residence.prefecture_code is None:
-        return ResidenceRelation.UNKNOWN
     if residence.prefecture_code != body.prefecture_code:
-        return ResidenceRelation.ELSEWHERE
-    if body.is_prefecture:
+        unknown = residence.prefecture_code is None
+        return ResidenceRelation.UNKNOWN if unknown else ResidenceRelation.ELSEWHERE
+    if body.is_prefecture or residence.municipality_code == body.code:
         return ResidenceRelation.RESIDENT
-    if residence.municipality_code is None:
-        return ResidenceRelation.UNKNOWN
-    same = residence.municipality_code == body.code
-    return ResidenceRelation.RESIDENT if same else ResidenceRelation.RELATED
+    unknown = residence.municipality_code is None
+    return ResidenceRelation.UNKNOWN if unknown else ResidenceRelation.RELATED
 
 
 def counts_as_relationship_population(residence: Residence | None, body: Body) -> bool:

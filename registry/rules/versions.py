@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import pairwise
 from typing import Any
 
 from registry.rules.facts import ONE_DAY
@@ -60,7 +61,7 @@ def versions_for_applicant(
     until = max(applied_on, judged_on or applied_on)
     current = _in_force(ordered, applied_on)
     open_to = {current.since: current}
-    for version, following in zip(ordered, ordered[1:], strict=False):
+    for version, following in pairwise(ordered):
         if following.since <= applied_on <= following.since + timedelta(days=favour_days):
             open_to[version.since] = version
         if applied_on < following.since <= until:
