@@ -86,28 +86,37 @@ def decide_premium(
         outcome=outcome_of(reasons),
         reasons=reasons,
         inputs=given.to_json(),
-        policy=policy.only(PREMIUM_KEYS).to_json(),
+        policy=policy.stored(PREMIUM_KEYS),
     )
 
 
 def decide_standing(applicant: Applicant, body: Body, policy: Policy, today: date) -> Decision:
-    """R12, R16, R18: what ends a premium registration in mid-term: moving in, a minor without
-    living consent, an identity that lapsed longer ago than the days of grace.
-    """
-    checks = (
-        _moved_in(applicant, body, policy),
-        guardian_agrees(applicant, policy, today),
-        _identity_grace_over(applicant, policy, today),
-    )
-    reasons = tuple(reason for reason in checks if reason is not None)
+    """R12, R16, R18: whether a premium registration stands in mid-term, see `standing_reasons`."""
+    reasons = standing_reasons(applicant, body, policy, today)
     return Decision(
         kind="standing",
         day=today,
         outcome=outcome_of(reasons),
         reasons=reasons,
         inputs=StandingInputs(applicant, body, today).to_json(),
-        policy=policy.only(STANDING_KEYS).to_json(),
+        policy=policy.stored(STANDING_KEYS),
     )
+
+
+def standing_reasons(
+    applicant: Applicant, body: Body, policy: Policy, today: date
+) -> tuple[Reason, ...]:
+    """R12, R16, R18: what ends premium on any day.
+
+    Moving in, a minor without living consent, an identity that lapsed longer ago than the days
+    of grace.
+    """
+    checks = (
+        _moved_in(applicant, body, policy),
+        guardian_agrees(applicant, policy, today),
+        _identity_grace_over(applicant, policy, today),
+    )
+    return tuple(reason for reason in checks if reason is not None)
 
 
 def lives_elsewhere(applicant: Applicant, body: Body, policy: Policy) -> Reason | None:
@@ -149,17 +158,22 @@ def identity_suffices(applicant: Applicant, policy: Policy, today: date) -> Reas
     return None
 
 
+def identity_grace_until(applicant: Applicant, policy: Policy) -> date | None:
+    """R12: the last day of grace after a certificate lapsed; None while it holds."""
+    if applicant.identity_valid or applicant.identity_lapsed_on is None:
+        return None
+    return applicant.identity_lapsed_on + timedelta(days=policy.integer("idv.grace_days"))
+
+
 def _identity_grace_over(applicant: Applicant, policy: Policy, today: date) -> Reason | None:
     """R12: a lapsed certificate has some days of grace before premium ends."""
-    lapsed_on = applicant.identity_lapsed_on
-    if applicant.identity_valid or lapsed_on is None:
+    until = identity_grace_until(applicant, policy)
+    if until is None or today <= until:
         return None
-    days = policy.integer("idv.grace_days")
-    if today <= lapsed_on + timedelta(days=days):
-        return None
-    found = (today - lapsed_on).days
+    needed = policy.integer("idv.grace_days")
+    found = (today - until).days + needed
     source = policy.source("idv.grace_days")
-    return Reason("R12", "identity_grace_over", found, days, (), source, "verify_identity")
+    return Reason("R12", "identity_grace_over", found, needed, (), source, "verify_identity")
 
 
 def guardian_agrees(applicant: Applicant, policy: Policy, today: date) -> Reason | None:

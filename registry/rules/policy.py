@@ -8,7 +8,7 @@ first value is an error, never a silent zero.
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, Self, cast
 
@@ -64,6 +64,10 @@ class Policy:
     day: date
     lg_code: str | None
     steps: Mapping[str, Step]
+    # Views already written as JSON: a night asks for the same few keys thousands of times.
+    _written: dict[tuple[str, ...], dict[str, Any]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
 
     def step(self, key: str) -> Step:
         """The value in force with its day and source. Raises PolicyError for an unknown key."""
@@ -99,7 +103,13 @@ class Policy:
 
     def only(self, keys: Iterable[str]) -> "Policy":
         """The same view with fewer keys, as a judgement stores it."""
-        return replace(self, steps={key: self.step(key) for key in keys})
+        return Policy(self.day, self.lg_code, {key: self.step(key) for key in keys})
+
+    def stored(self, keys: tuple[str, ...]) -> Mapping[str, Any]:
+        """`only(keys).to_json()`, made once; for reading, not for changing."""
+        if keys not in self._written:
+            self._written[keys] = self.only(keys).to_json()
+        return self._written[keys]
 
     @property
     def version(self) -> str:

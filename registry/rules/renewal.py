@@ -7,10 +7,11 @@ from enum import StrEnum
 from registry.rules.cap import Cap, over_cap
 from registry.rules.eligibility import (
     PREMIUM_KEYS,
-    decide_standing,
     evidence_in,
+    identity_grace_until,
     identity_suffices,
     lives_elsewhere,
+    standing_reasons,
 )
 from registry.rules.facts import Applicant, Body, DecisionMode, Period
 from registry.rules.plain import Plain
@@ -118,10 +119,12 @@ def decide_renewal(
 def _judge(given: RenewalInputs, policy: Policy) -> Renewal:
     judged = extended(given.term, given.extension_until)
     until = grace_until(judged, policy.integer("renewal.grace_days"))
-    ended = decide_standing(given.applicant, given.body, policy, given.today).reasons
+    ended = standing_reasons(given.applicant, given.body, policy, given.today)
     shown = evidence_in(given.applicant, given.body, policy, judged, carried=given.carried)
     due = given.today >= checks(judged, policy.integers("renewal.checks"))[0]
     reasons = ended or (_against(given, shown, policy) if due else ())
+    if reasons and all(reason.code == "identity_lapsed" for reason in reasons):
+        until = max(until, identity_grace_until(given.applicant, policy) or until)
     proposal = _proposal(given.today, judged, until, ended=ended, reasons=reasons, due=due)
     outcome = _by_mode(proposal, given, ended=bool(ended))
     renews = proposal is RenewalOutcome.RENEWED
@@ -136,7 +139,7 @@ def _judge(given: RenewalInputs, policy: Policy) -> Renewal:
             outcome=outcome.value,
             reasons=reasons,
             inputs=given.to_json(),
-            policy=policy.only(RENEWAL_KEYS).to_json(),
+            policy=policy.stored(RENEWAL_KEYS),
         ),
         judged_term=judged,
         grace_until=until,
