@@ -1,1 +1,1 @@
-"""The roof: assembly of the rooms into processes. Nothing below imports it."""
+"""The roof: assembly, seen by nobody."""

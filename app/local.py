@@ -9,6 +9,7 @@ With `DATABASE_URL` and `REDIS_URL` in the environment those servers are used in
 """
 
 import os
+import shutil
 import signal
 import sys
 import time
@@ -35,9 +36,14 @@ from core.settings import Environment, Settings
 __all__ = ["PROCESSES", "LocalStack", "LocalStackError"]
 
 DATABASE = "furusato"
+MEMORY = "memory.json"
 #: In the order of their start; stopped the other way round.
 PROCESSES = ("mail", "openid", "web", "worker", "beat")
 IDP_PATH = "/api/realms/main"
+#: Where the provider of the My Number card sends people back to.
+IDP_CALLBACK = "/identity/callback"
+#: A rehearsal shows the effect of a tap at once; production asks for due work less often.
+TICK_SECONDS = 1.0
 
 
 class LocalStack:
@@ -94,13 +100,28 @@ class LocalStack:
         self._lock = lock_folder(self.data_dir)
         try:
             self._supervisor = Supervisor()
-            memory = Memory(self.data_dir / "memory.json")
+            memory = Memory(self.data_dir / MEMORY)
             self._ports = {name: memory.port(name) for name in ("openid", "mail")}
             self._ports["web"] = self._web_port(memory)
             self._values = self._servers(memory) | self._rehearsal(memory) | self._extra
         except BaseException:
             self.stop()
             raise
+
+    def clear(self) -> None:
+        """Remove what an earlier stack left in the data folder, so that this one starts afresh.
+
+        Only before `start`, and only what stacks make: other files of the folder stay.
+        """
+        if self._supervisor is not None:
+            raise LocalStackError("A running stack cannot be cleared.")
+        if not (self.data_dir / MEMORY).exists():
+            return
+        with lock_folder(self.data_dir):
+            for name in ("postgres", "valkey", "logs", "mail", "run"):
+                shutil.rmtree(self.data_dir / name, ignore_errors=True)
+            for path in (*self.data_dir.glob("beat-schedule*"), self.clock_file):
+                path.unlink(missing_ok=True)
 
     def stop(self) -> None:
         """Stop everything that this stack started, the last first."""
@@ -195,7 +216,7 @@ class LocalStack:
         return self._running().starts(name)
 
     def wait_ready(self, timeout: float = 60.0) -> None:
-        """Wait until `/health/ready` says 200.
+        """Wait until `/health/ready` says 200, and hears the worker if it was started.
 
         Raises:
             LocalStackError: with the last answer and the end of the log, after `timeout` seconds.
@@ -204,7 +225,9 @@ class LocalStack:
         while True:
             try:
                 answer = httpx.get(f"http://{HOST}:{self._ports['web']}/health/ready", timeout=5)
-                if answer.status_code == httpx.codes.OK:
+                if answer.status_code == httpx.codes.OK and (
+                    not self.starts("worker") or answer.json()["status"] == "ready"
+                ):
                     return
                 last = f"{answer.status_code} {answer.text[:300]}"
             except httpx.TransportError as error:
@@ -289,6 +312,7 @@ class LocalStack:
             "idp_base_url": self.openid_url,
             "idp_private_key_file": ensure_client_key(self.data_dir / "idp-client.pem"),
             "show_sign_in_codes": True,
+            "tick_seconds": TICK_SECONDS,
         }
 
     def _program(self, name: str) -> Program:
@@ -299,7 +323,11 @@ class LocalStack:
                 *(*python, "app.mailcatcher", "--port", str(self._ports["mail"])),
                 *("--dir", str(self.mail_dir)),
             ),
-            "openid": (*python, "standins.openid", "--port", str(self._ports["openid"])),
+            "openid": (
+                *(*python, "standins.openid", "--port", str(self._ports["openid"])),
+                *("--client-jwks", str(self.data_dir / "idp-client.jwks.json")),
+                *("--redirect-uri", self.base_url + IDP_CALLBACK),
+            ),
             "web": (*python, *web_command(HOST, self._ports["web"], self._web_workers)),
             "worker": (*celery, *worker_options(self._worker_processes)),
             "beat": (*celery, *beat_options(self.data_dir / "beat-schedule")),

@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from joserfc.jwk import ECKey
 
 from app.local_process import LocalStackError
 from core.settings import Settings
@@ -106,15 +105,16 @@ def lock_folder(folder: Path) -> TextIO:
 
 
 def ensure_client_key(path: Path) -> Path:
-    """The ES256 key with which this rehearsal signs towards the OpenID stand-in (PEM)."""
-    if not path.exists():
-        key = ec.generate_private_key(ec.SECP256R1())
+    """The ES256 key with which this rehearsal signs towards the OpenID stand-in (PEM).
+
+    Its public half lies beside it as a key set, `….jwks.json`, for the stand-in to read.
+    """
+    if path.exists():
+        key = ECKey.import_key(path.read_bytes())
+    else:
+        key = ECKey.generate_key("P-256")
         path.touch(mode=0o600)
-        path.write_bytes(
-            key.private_bytes(
-                serialization.Encoding.PEM,
-                serialization.PrivateFormat.PKCS8,
-                serialization.NoEncryption(),
-            )
-        )
+        path.write_bytes(key.as_pem(private=True))
+    public = key.as_dict(private=False) | {"kid": key.thumbprint(), "use": "sig", "alg": "ES256"}
+    path.with_suffix(".jwks.json").write_text(json.dumps({"keys": [public]}), encoding="utf-8")
     return path

@@ -22,7 +22,7 @@ from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
 from core.settings import Environment, Settings, UnsafeSettingsError
 from core.tenancy import Audience
-from core.types import Uuid, UtcDateTime
+from core.types import UtcDateTime, Uuid
 
 T = TypeVar("T")
 

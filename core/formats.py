@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Final
-from zoneinfo import ZoneInfo
 
-JAPAN: Final = ZoneInfo("Asia/Tokyo")
+from core.clock import JAPAN, japan_day
 
 _WEEKDAYS_JA: Final = "月火水木金土日"
 _WEEKDAYS_EN: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -41,9 +40,7 @@ _MEIJI_FIRST_YEAR: Final = 1868
 
 def japan_date(value: date) -> date:
     """The Japanese calendar day of a date (itself) or of an aware instant."""
-    if isinstance(value, datetime):
-        return value.astimezone(JAPAN).date()
-    return value
+    return japan_day(value) if isinstance(value, datetime) else value
 
 
 def day(value: date, lang: str = "ja", *, year: bool = True) -> str:

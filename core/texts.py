@@ -228,7 +228,9 @@ def _add(path: Path, wanted: Sequence[str], places: Mapping[str, str]) -> int:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("wb") as file:
             # No header and no line numbers: a catalogue changes only when its words change.
-            write_po(file, catalogue, width=0, omit_header=True, sort_output=True, include_lineno=False)
+            write_po(
+                file, catalogue, width=0, omit_header=True, sort_output=True, include_lineno=False
+            )
     return len(new)
 
 

@@ -56,18 +56,18 @@ from qr.signatures import (
 )
 
 __all__ = [
-    "Assurance",
     "CARD_ID_BYTES",
     "CERTIFICATE_BYTES",
+    "MAX_TEXT",
+    "PREFIX",
+    "VERSION",
+    "Assurance",
     "CardCode",
     "CodeError",
     "Kind",
-    "MAX_TEXT",
-    "PREFIX",
     "ParsedCode",
     "PhoneCode",
     "Refusal",
-    "VERSION",
     "VenueCode",
     "Verified",
     "card_hash",

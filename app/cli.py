@@ -1,0 +1,228 @@
+"""`furusato …`: the console of operators and of everybody who wants to see it run."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+from uuid import UUID
+
+import httpx
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+
+from app import migrate as migrations
+from app.local import LocalStack, LocalStackError, beat_options, web_command, worker_options
+from core.settings import Settings, UnsafeSettingsError, refuse_unsafe
+
+cli = typer.Typer(
+    name="furusato",
+    help="ふるさと住民登録: run, rehearse and look after the platform.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+job = typer.Typer(help="Nightly jobs, by hand.", no_args_is_help=True)
+keys = typer.Typer(help="Keys that sign cards and venue codes.", no_args_is_help=True)
+cli.add_typer(job, name="job")
+cli.add_typer(keys, name="keys")
+
+console = Console()
+_problems = Console(stderr=True)
+
+DEFAULT_PORT = 8000
+_READY_SECONDS = 90.0
+
+
+def main() -> None:
+    """Run the console; what cannot be done is said in a sentence, not a traceback."""
+    try:
+        cli()
+    except (LocalStackError, UnsafeSettingsError) as error:
+        _problems.print(str(error), style="red", markup=False)
+        raise SystemExit(2) from None
+
+
+def settings_from_env() -> Settings:
+    """The settings of the environment, refused when unsafe or incomplete."""
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        wrong = "; ".join(f"{_place(item['loc'])}: {item['msg']}" for item in error.errors())
+        raise UnsafeSettingsError(f"Settings are incomplete or wrong: {wrong}") from None
+    refuse_unsafe(settings)
+    return settings
+
+
+def _place(location: tuple[int | str, ...]) -> str:
+    return ".".join(str(part) for part in location)
+
+
+def owner_url(settings: Settings) -> str:
+    """The address with the rights to migrate."""
+    return settings.migrate_database_url or settings.database_url
+
+
+# --- the rehearsal on one machine -----------------------------------------------------
+
+
+@cli.command()
+def demo(
+    port: Annotated[
+        int | None, typer.Option(help="Port of the pages; 8000 or a free one when not given.")
+    ] = None,
+    data_dir: Annotated[
+        Path, typer.Option(help="Folder for all data; an earlier rehearsal in it is replaced.")
+    ] = Path(".furusato"),
+    leave: Annotated[
+        bool, typer.Option("--exit", help="Stop after the story and print one line of JSON.")
+    ] = False,
+) -> None:
+    """Start everything, play eighteen months, then serve until Ctrl-C."""
+    from app.story import play
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    began = time.monotonic()
+    stack = LocalStack(data_dir, port=port, preferred_port=DEFAULT_PORT)
+    try:
+        stack.clear()
+        with stack:
+            _prepare(stack)
+            stack.start_processes()
+            stack.wait_ready(_READY_SECONDS)
+            console.print(f"Ready after {time.monotonic() - began:.1f} s: {stack.base_url}")
+            result = play(stack, console)
+            result["seconds"] = round(time.monotonic() - began, 1)
+            if not leave:
+                console.print(f"\n{stack.base_url} - Ctrl-C stops everything.", style="bold")
+                while True:
+                    signal.pause()
+    except KeyboardInterrupt:
+        console.print("Stopped.")
+        raise typer.Exit(130 if leave else 0) from None
+    sys.stdout.write(json.dumps(result, ensure_ascii=False, separators=(",", ":")) + "\n")
+
+
+def _prepare(stack: LocalStack) -> None:
+    """Migrate and load; a rehearsal never mixes with people who are already there."""
+    settings = stack.settings()
+    migrations.upgrade(stack.owner_url, settings.db_password.get_secret_value())
+    if migrations.holds_people(stack.owner_url):
+        raise LocalStackError(
+            "This database already holds people, and the demo would mix its own with them:"
+            " give it an empty database."
+        )
+    count = migrations.load(stack.owner_url)
+    console.print(f"{count:,} local governments loaded.")
+
+
+# --- one process each -----------------------------------------------------------------
+
+
+def _become(*arguments: str) -> None:
+    """Turn this process into another program of the same Python; it never returns."""
+    settings_from_env()
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, "-m", *arguments])  # noqa: S606 - no shell
+
+
+@cli.command()
+def web(
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = DEFAULT_PORT,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    workers: Annotated[int, typer.Option(min=1, help="Processes behind the port.")] = 1,
+) -> None:
+    """Serve pages and API."""
+    _become(*web_command(host, port, workers))
+
+
+@cli.command()
+def worker(
+    processes: Annotated[int, typer.Option(min=1, help="Processes that work.")] = 1,
+) -> None:
+    """Do the background work: nightly jobs, notices."""
+    _become("celery", "-A", "workers.app", *worker_options(processes))
+
+
+@cli.command()
+def beat(
+    schedule: Annotated[
+        Path, typer.Option(help="File in which beat remembers what it has asked for.")
+    ] = Path("beat-schedule"),
+) -> None:
+    """Ask for due work; a second beat is harmless."""
+    _become("celery", "-A", "workers.app", *beat_options(schedule))
+
+
+# --- the database ----------------------------------------------------------------------
+
+
+@cli.command()
+def migrate() -> None:
+    """Bring the database to the newest schema; create the login roles and their rights."""
+    settings = settings_from_env()
+    password = settings.db_password.get_secret_value()
+    if not password:
+        raise UnsafeSettingsError("FURUSATO_DB_PASSWORD is empty: the login roles need one.")
+    migrations.upgrade(owner_url(settings), password)
+    console.print("The database has the newest schema.")
+
+
+@cli.command()
+def load() -> None:
+    """Load the 1,788 local governments; safe to repeat."""
+    count = migrations.load(owner_url(settings_from_env()))
+    console.print(f"{count:,} local governments loaded.")
+
+
+# --- looking after it ------------------------------------------------------------------
+
+
+@job.command("run")
+def run_job(
+    name: Annotated[str, typer.Argument(help="Name of the job, e.g. renewal.")],
+    as_of: Annotated[str, typer.Option(help="The Japanese day to work for, YYYY-MM-DD.")],
+) -> None:
+    """Run one nightly job for one Japanese day; repeating it changes nothing."""
+    try:
+        day = date.fromisoformat(as_of)
+    except ValueError:
+        raise typer.BadParameter(f"{as_of} is no day: write YYYY-MM-DD.") from None
+    settings_from_env()
+    # The workers are a roof of their own: they are asked as a program, not imported.
+    command = [sys.executable, "-m", "workers.run", name, "--as-of", day.isoformat()]
+    raise typer.Exit(subprocess.run(command, check=False).returncode)
+
+
+@cli.command()
+def openapi() -> None:
+    """Print the description of the API (OpenAPI, JSON)."""
+    from app.main import create_app
+
+    # The description needs no database; an address that is never opened stands in for one.
+    settings = Settings(_env_file=None, DATABASE_URL="postgresql:///", environment="test")
+    sys.stdout.write(
+        json.dumps(create_app(settings).openapi(), ensure_ascii=False, indent=2) + "\n"
+    )
+
+
+@cli.command()
+def health(
+    url: Annotated[
+        str, typer.Option(help="Address of a web process.")
+    ] = f"http://127.0.0.1:{DEFAULT_PORT}",
+) -> None:
+    """Ask a running web process for its state; the exit code is 0 when it is ready."""
+    try:
+        answer = httpx.get(f"{url.rstrip('/')}/health/ready", timeout=10)
+    except httpx.TransportError as error:
+        _problems.print(f"{url} does not answer: {error}", style="red", markup=False)
+        raise typer.Exit(1) from None
+    console.print_json(answer.text)
+    raise typer.Exit(0 if answer.status_code == httpx.codes.OK else 1)

@@ -1,0 +1,116 @@
+"""The one place where refusals become HTTP: problem+json for the API, a kind page for people."""
+
+from collections.abc import Mapping
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, RedirectResponse, Response
+from sqlalchemy.exc import DBAPIError
+from starlette.exceptions import HTTPException
+
+from core.db import sqlstate
+from core.errors import (
+    Conflict,
+    DomainError,
+    Forbidden,
+    Gone,
+    Invalid,
+    NotFound,
+    Problem,
+    Refused,
+    SignInNeeded,
+    TooMany,
+)
+from core.web import platform_of
+
+STATUS: Mapping[type[DomainError], int] = {
+    Invalid: 422,
+    SignInNeeded: 401,
+    Forbidden: 403,
+    NotFound: 404,
+    Conflict: 409,
+    Refused: 409,
+    Gone: 410,
+    TooMany: 429,
+}
+#: SQLSTATEs that mean "somebody else was faster; ask again": deadlock, serialisation, lock timeout.
+BUSY = frozenset({"40001", "40P01", "55P03", "57014"})
+#: Values PostgreSQL cannot hold (a NUL, a lone surrogate, a number out of range): the caller's input.
+UNSTORABLE = frozenset({"22021", "22P05", "22P02", "22003", "22008", "22001"})
+PROBLEM = "application/problem+json"
+
+
+def wants_page(request: Request) -> bool:
+    """Whether people's words are wanted rather than the API's."""
+    return not request.url.path.startswith(("/api/", "/health/", "/.well-known/"))
+
+
+def problem(
+    request: Request, status: int, code: str, problems: list[Problem] | None = None
+) -> Response:
+    """The answer for a refusal, in the shape its audience reads."""
+    platform = platform_of(request)
+    shown = problems or [Problem(code=code)]
+    if wants_page(request):
+        pages = platform.desk if request.url.path.startswith("/staff") else platform.phone
+        return pages.render_error(request, status, [one.to_json() for one in shown])
+    language = platform.phone.language(request)
+    listed = [
+        one.to_json() | {"detail": platform.texts.reason_sentence(language, one.to_json())}
+        for one in shown
+    ]
+    return JSONResponse(
+        {
+            "type": f"urn:furusato:problem:{code}",
+            "title": code,
+            "status": status,
+            "code": code,
+            "detail": listed[0]["detail"],
+            "problems": listed,
+        },
+        status_code=status,
+        media_type=PROBLEM,
+    )
+
+
+def install(app: FastAPI) -> None:
+    """Register the mapping on an application."""
+
+    @app.exception_handler(DomainError)
+    def domain(request: Request, error: DomainError) -> Response:
+        if isinstance(error, SignInNeeded) and wants_page(request) and request.method == "GET":
+            door = "/staff/signin" if request.url.path.startswith("/staff") else "/signin"
+            back = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+            return RedirectResponse(f"{door}?next={back}", status_code=303)
+        status = next(status for kind, status in STATUS.items() if isinstance(error, kind))
+        return problem(request, status, error.code, list(error.problems))
+
+    @app.exception_handler(RequestValidationError)
+    def validation(request: Request, error: RequestValidationError) -> Response:
+        found = [
+            Problem(
+                code="validation",
+                field=".".join(str(part) for part in one["loc"] if part != "body") or "body",
+                found=one["type"],
+            )
+            for one in error.errors()
+        ]
+        return problem(request, 422, "validation", found)
+
+    @app.exception_handler(HTTPException)
+    def http(request: Request, error: HTTPException) -> Response:
+        codes = {404: "not_found", 405: "method_not_allowed", 400: "malformed_request"}
+        return problem(request, error.status_code, codes.get(error.status_code, "http"))
+
+    @app.exception_handler(DBAPIError)
+    def database(request: Request, error: DBAPIError) -> Response:
+        state = sqlstate(error)
+        if state in BUSY:
+            return problem(request, 409, "busy")
+        if state in UNSTORABLE or error.orig is None or isinstance(error.orig, UnicodeError):
+            return problem(request, 422, "validation")
+        if error.connection_invalidated or state is None or state.startswith(("57P", "08")):
+            answer = problem(request, 503, "database_away")
+            answer.headers["Retry-After"] = "2"
+            return answer
+        raise error

@@ -1,0 +1,40 @@
+"""One table: what is served where, and for whom. Access is read at a glance here.
+
+Each row names its audience; `tests/test_architecture.py` walks every route against it.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from fastapi import APIRouter, FastAPI
+
+
+class Door(StrEnum):
+    """Who may enter; each route's own dependency enforces it."""
+
+    PUBLIC = "public"
+    PERSON = "person"
+    HOST = "host"
+    STAFF = "staff"
+    OPERATOR = "operator"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One router and whom it is for."""
+
+    router: APIRouter
+    prefix: str
+    door: Door
+
+
+TABLE: tuple[Row, ...] = ()
+
+
+def include_all(app: FastAPI) -> None:
+    """Serve every row, with its audience written into the API's description."""
+    for row in TABLE:
+        for route in row.router.routes:
+            extra = getattr(route, "openapi_extra", None) or {}
+            route.openapi_extra = extra | {"x-audience": row.door.value}  # type: ignore[attr-defined] # API routes only
+        app.include_router(row.router, prefix=row.prefix)

@@ -1,0 +1,288 @@
+"""Pages for people: templates, the language of a request, and the headers every page carries.
+
+A roof makes one `Pages` per audience and hands it that audience's own templates and styles; the
+shared ones of `core` come first. All styles are inlined (a round trip costs seconds on a weak
+line) and allowed by their hash, so cached offline pages keep working and no page needs a nonce.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from functools import partial
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final, cast
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from core import formats
+from core.texts import LANGUAGES, Texts, html_lang, language
+
+LANGUAGE_COOKIE: Final = "lang"
+_LANGUAGE_SECONDS: Final = 365 * 24 * 60 * 60
+_CORE: Final = Path(__file__).resolve().parent
+_SHARED_STYLES: Final = (_CORE / "static" / "tokens.css", _CORE / "static" / "shared.css")
+_LOCAL_PATH: Final = re.compile(r"/(?![/\\])[^\x00-\x1f\\]*")
+
+# The page a person gets when nothing more exact is known.
+_CODE_BY_STATUS: Final[Mapping[int, str]] = MappingProxyType(
+    {
+        400: "malformed",
+        401: "sign_in_needed",
+        403: "forbidden",
+        404: "not_found",
+        405: "not_found",
+        409: "conflict",
+        410: "gone",
+        422: "validation",
+        429: "rate_limited",
+        503: "unavailable",
+    }
+)
+
+
+class Pages:
+    """Renders one audience's pages in the language of each request."""
+
+    def __init__(
+        self,
+        texts: Texts,
+        *,
+        templates: Sequence[Path] = (),
+        styles: Sequence[Path] = (),
+        globals_: Mapping[str, object] = MappingProxyType({}),
+    ) -> None:
+        """Load everything now, so that a missing file stops the start and not a visitor.
+
+        Args:
+            texts: the catalogues.
+            templates: the audience's template folders; they win over core's.
+            styles: the audience's style sheets, inlined after core's.
+            globals_: more names that every template of this audience may use.
+
+        Raises:
+            OSError: a style sheet is missing.
+        """
+        self.texts = texts
+        self.css = compact("".join(path.read_text("utf-8") for path in (*_SHARED_STYLES, *styles)))
+        self._headers = _headers(self.css)
+        folders = [str(path) for path in (*templates, _CORE / "templates")]
+        loader = FileSystemLoader(folders)
+        self._environments = {
+            lang: self._environment(loader, lang, globals_) for lang in LANGUAGES
+        }
+
+    def environment(self, lang: str) -> Environment:
+        """The templates of one language (for partial answers and tests)."""
+        return self._environments[language(lang)]
+
+    def language(self, request: Request) -> str:
+        """The language this person chose; never guessed from an address (frontend.md, h)."""
+        return language(request.cookies.get(LANGUAGE_COOKIE))
+
+    def render(
+        self,
+        request: Request,
+        template: str,
+        status: int = 200,
+        *,
+        camera: bool = False,
+        **context: object,
+    ) -> HTMLResponse:
+        """One page, with its headers.
+
+        Args:
+            request: decides language; templates see it as `request`.
+            template: name in the audience's folders.
+            status: HTTP status.
+            camera: this page scans codes; all others forbid the camera.
+            context: what the template shows. `errors` is a list of {field, text}.
+        """
+        lang = self.language(request)
+        page = self._environments[lang].get_template(template)
+        context = {"errors": [], **context, "request": request}
+        response = HTMLResponse(page.render(context), status_code=status)
+        response.headers.update(self._headers)
+        response.headers["Permissions-Policy"] = _permissions(camera=camera)
+        response.headers["Content-Language"] = html_lang(lang)
+        return response
+
+    def render_error(
+        self, request: Request, status: int, reasons: Sequence[Mapping[str, Any]] = ()
+    ) -> HTMLResponse:
+        """The page for a refusal or a failure: what happened and what to do next.
+
+        Args:
+            request: decides the language.
+            status: HTTP status; without reasons it also chooses the sentence.
+            reasons: each {code, rule, found, needed, names, action}, the most useful first.
+        """
+        lang = self.language(request)
+        told = reasons or ({"code": _CODE_BY_STATUS.get(status, "unknown")},)
+        sentences = [self.texts.reason_sentence(lang, reason) for reason in told]
+        advice = [self.texts.action_sentence(lang, reason) for reason in told]
+        return self.render(
+            request,
+            "error.html",
+            status,
+            status=status,
+            sentences=list(dict.fromkeys(sentences)),
+            advice=[text for text in dict.fromkeys(advice) if text],
+        )
+
+    def _environment(
+        self, loader: FileSystemLoader, lang: str, more: Mapping[str, object]
+    ) -> Environment:
+        env = Environment(
+            loader=loader,
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        env.filters.update(_filters(self.texts, lang))
+        env.globals.update(
+            _=self.texts.translator(lang),
+            lang=lang,
+            html_lang=html_lang(lang),
+            css=Markup(self.css),  # noqa: S704 (our own style sheets, read from the package)
+            mark=Markup(_mark()),  # noqa: S704 (our own drawing)
+            static=static_url,
+            **more,
+        )
+        # Macros are a global, so that partial files and blocks see them without an import.
+        env.globals["ui"] = env.get_template("macros.html").module
+        return env
+
+
+def _filters(texts: Texts, lang: str) -> dict[str, Any]:
+    def reason(value: Mapping[str, Any]) -> str:
+        return texts.reason_sentence(lang, value)
+
+    def advice(value: Mapping[str, Any]) -> str:
+        return texts.action_sentence(lang, value)
+
+    return {
+        "day": partial(_in, formats.day, lang),
+        "clock_time": partial(_in, formats.clock_time, lang),
+        "moment": partial(_in, formats.moment, lang),
+        "era_day": formats.era_day,
+        "number": formats.number,
+        "listing": partial(_in, formats.listing, lang),
+        "span": lambda start, end: formats.span(start, end, lang),
+        "iso": _iso,
+        "error_for": error_for,
+        "reason": reason,
+        "advice": advice,
+    }
+
+
+def _in(function: Any, lang: str, value: object, **options: object) -> str:
+    return cast("str", function(value, lang, **options))
+
+
+def _iso(value: date) -> str:
+    """For `<time datetime>`: an instant in Japan time with its offset, or a day."""
+    if isinstance(value, datetime):
+        return value.astimezone(formats.JAPAN).isoformat(timespec="minutes")
+    return value.isoformat()
+
+
+def error_for(errors: Sequence[Mapping[str, str]], field: str) -> str:
+    """The first error sentence of a field, or an empty text."""
+    return next((error["text"] for error in errors if error.get("field") == field), "")
+
+
+def compact(css: str) -> str:
+    """A style sheet without comments and spare blanks."""
+    css = re.sub(r"/\*.*?\*/", "", css, flags=re.DOTALL)
+    css = re.sub(r"\s+", " ", css)
+    css = re.sub(r"\s*([{};,>])\s*", r"\1", css)
+    css = re.sub(r":\s+", ":", css)
+    return css.replace(";}", "}").strip()
+
+
+def style_hash(css: str) -> str:
+    """The Content-Security-Policy source of exactly this inline style sheet."""
+    return f"'sha256-{b64encode(hashlib.sha256(css.encode()).digest()).decode()}'"
+
+
+def _headers(css: str) -> dict[str, str]:
+    policy = (
+        "default-src 'self'",
+        "script-src 'self'",
+        f"style-src 'self' {style_hash(css)}",
+        "img-src 'self' data:",
+        "worker-src 'self'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+        "base-uri 'none'",
+        "object-src 'none'",
+    )
+    return {
+        "Content-Security-Policy": "; ".join(policy),
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "no-referrer",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Cache-Control": "no-store",
+        "Vary": "Cookie",
+    }
+
+
+def _permissions(*, camera: bool) -> str:
+    allowed = "camera=(self)" if camera else "camera=()"
+    return f"{allowed}, geolocation=(), microphone=(), payment=(), usb=(), browsing-topics=()"
+
+
+def _mark() -> str:
+    """The product's mark as inline SVG; its title is said by the name beside it."""
+    svg = (_CORE / "static" / "mark.svg").read_text("utf-8")
+    return svg.replace("<svg ", '<svg class="mark" aria-hidden="true" focusable="false" ', 1).strip()
+
+
+# --- languages and static files -----------------------------------------------------------------
+
+
+def language_response(chosen: str, back_to: str) -> RedirectResponse:
+    """The answer to the language switch: keep the choice a year, go back to where one was.
+
+    Args:
+        chosen: short language name; anything unknown means Japanese.
+        back_to: a path on this site; anything else leads to the start page.
+    """
+    path = back_to if _LOCAL_PATH.fullmatch(back_to) else "/"
+    response = RedirectResponse(path, status_code=303)
+    response.set_cookie(
+        LANGUAGE_COOKIE, language(chosen), max_age=_LANGUAGE_SECONDS, httponly=True, samesite="lax"
+    )
+    return response
+
+
+def static_url(name: str) -> str:
+    """Where a shared picture is served; mount `static_files` at /static."""
+    return f"/static/{name}"
+
+
+class _Kept(StaticFiles):
+    """Static files that phones may keep for a day and then ask about by their tag."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        response.headers["Cache-Control"] = "public, max-age=86400"
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        return response
+
+
+def static_files(*packages: str) -> StaticFiles:
+    """The static folders of `core` and of the named rooms, as one application."""
+    return _Kept(packages=[(name, "static") for name in ("core", *packages)])

@@ -1,0 +1,217 @@
+"""What every door shares: the platform's parts, request facts, answers given once, paging.
+
+A door opens its transaction with `Database.transaction`, which commits when the block ends,
+so an answer never leaves before its effect is on disk.
+"""
+
+import base64
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+from fastapi.responses import JSONResponse, RedirectResponse, Response
+from pydantic import BaseModel
+from sqlalchemy.orm import Session
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from core import idempotency
+from core.access import Actor
+from core.clock import Clock
+from core.db import Context, Database
+from core.errors import invalid
+from core.ids import new_id
+from core.pages import Pages
+from core.settings import Settings
+from core.texts import Texts
+
+MAX_BODY = 256 * 1024
+SESSION_COOKIE = "fj"
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """The parts a process is made of; kept on `app.state.platform`."""
+
+    settings: Settings
+    database: Database
+    clock: Clock
+    texts: Texts
+    phone: Pages
+    desk: Pages
+
+    @property
+    def secret(self) -> str:
+        """The platform's secret, for indexes and seals."""
+        return self.settings.secret_key.get_secret_value()
+
+
+def platform_of(request: Request) -> Platform:
+    """The platform behind a request."""
+    platform: Platform = request.app.state.platform
+    return platform
+
+
+PlatformDep = Annotated[Platform, Depends(platform_of)]
+
+
+def cookie_name(settings: Settings) -> str:
+    """The session cookie; `__Host-` where the site is https, as browsers demand Secure for it."""
+    return f"__Host-{SESSION_COOKIE}" if settings.secure_cookies else SESSION_COOKIE
+
+
+def request_id(request: Request) -> str:
+    """The id that ties log lines and audit rows to this request."""
+    found: str = request.scope["state"]["request_id"]
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a write answers: a body for the API, or a place to go to for a page's form."""
+
+    body: dict[str, Any] | None = None
+    status: int = 200
+    location: str | None = None
+
+    @classmethod
+    def of(cls, model: BaseModel, status: int = 200) -> "Answer":
+        """An answer with a schema's content."""
+        return cls(body=model.model_dump(mode="json"), status=status)
+
+    @classmethod
+    def to(cls, location: str) -> "Answer":
+        """Go there with GET (a form's answer)."""
+        return cls(status=303, location=location)
+
+    def response(self) -> Response:
+        """As an HTTP response."""
+        if self.location is not None:
+            return RedirectResponse(self.location, status_code=303)
+        if self.body is None:
+            return Response(status_code=self.status)
+        return JSONResponse(self.body, status_code=self.status)
+
+
+def answer_once(
+    request: Request,
+    context: Context,
+    *,
+    actor: Actor,
+    work: Callable[[Session], Answer],
+    key: str | None = None,
+) -> Response:
+    """Do a write under its idempotency key, in one transaction, and answer after the commit.
+
+    The key is the `Idempotency-Key` header, or a form's hidden field passed as `key`.
+    A refusal rolls everything back, the key with it: it had no effect, and a repeat is judged anew.
+
+    Raises:
+        Invalid: There is no key.
+    """
+    platform = platform_of(request)
+    name = key or request.headers.get("idempotency-key")
+    if not name:
+        raise invalid("idempotency_key_missing", field="Idempotency-Key")
+    name = f"{request.method} {request.url.path} {name}"[: idempotency.MAX_LENGTH]
+    body_hash: str = request.scope["state"]["body_hash"]
+    now = platform.clock.now()
+
+    def once(db: Session) -> Answer:
+        stored = idempotency.claim(
+            db, actor=actor.label, key=name, request_hash=body_hash, now=now
+        )
+        if stored is not None:
+            return Answer(stored.body.get("body"), stored.status, stored.body.get("location"))
+        answer = work(db)
+        db.flush()
+        idempotency.keep(
+            db,
+            actor=actor.label,
+            key=name,
+            status=answer.status,
+            body={"body": answer.body, "location": answer.location},
+        )
+        return answer
+
+    return platform.database.run(context, once).response()
+
+
+class RequestFacts:
+    """Middleware: bounds the body, remembers its hash, gives the request an id.
+
+    Pure ASGI, because a body read twice through Starlette's request is easily lost.
+    """
+
+    def __init__(self, app: ASGIApp, max_body: int = MAX_BODY) -> None:
+        self._app = app
+        self._max_body = max_body
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Read the whole body (bounded), then hand it on."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        state = scope.setdefault("state", {})
+        state["request_id"] = str(new_id())
+        body = b""
+        if scope["method"] in {"POST", "PUT", "PATCH", "DELETE"}:
+            more = True
+            while more:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    return
+                body += message.get("body", b"")
+                more = message.get("more_body", False)
+                if len(body) > self._max_body:
+                    await _too_large(send)
+                    return
+        query = scope.get("query_string", b"")
+        state["body_hash"] = hashlib.sha256(query + b"\0" + body).hexdigest()
+        handed = False
+
+        async def replay() -> Message:
+            nonlocal handed
+            if handed or scope["method"] not in {"POST", "PUT", "PATCH", "DELETE"}:
+                return await receive()
+            handed = True
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        await self._app(scope, replay, send)
+
+
+async def _too_large(send: Send) -> None:
+    body = json.dumps(
+        {"type": "about:blank", "title": "too_large", "status": 413, "code": "too_large", "needed": MAX_BODY}
+    ).encode()
+    await send(
+        {
+            "type": "http.response.start",
+            "status": 413,
+            "headers": [(b"content-type", b"application/problem+json")],
+        }
+    )
+    await send({"type": "http.response.body", "body": body})
+
+
+def encode_cursor(*parts: str) -> str:
+    """A cursor over ordering values; opaque to callers."""
+    return base64.urlsafe_b64encode(json.dumps(parts).encode()).decode().rstrip("=")
+
+
+def decode_cursor(cursor: str, length: int) -> tuple[str, ...]:
+    """The ordering values of a cursor.
+
+    Raises:
+        Invalid: It was not made by `encode_cursor`.
+    """
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        parts = json.loads(base64.urlsafe_b64decode(padded))
+    except ValueError as error:
+        raise invalid("cursor", field="cursor") from error
+    if not isinstance(parts, list) or len(parts) != length:
+        raise invalid("cursor", field="cursor")
+    return tuple(str(part) for part in parts)

@@ -1,0 +1,209 @@
+"""Real PostgreSQL and Valkey for all tests: started once a run, one migrated template a worker.
+
+`platform`, `client` and friends work in one transaction that is rolled back; `own_database`
+is a fresh copy of the template with the real login roles, for tests that race or commit.
+Set FURUSATO_TEST_SERVER (a superuser's address) and FURUSATO_TEST_REDIS to use other servers.
+"""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from sqlalchemy import Connection, create_engine, make_url, text
+from sqlalchemy.engine import Engine
+from sqlalchemy.orm import Session
+
+from app import migrate
+from app.local import LocalStack
+from app.main import create_app
+from core.clock import FixedClock
+from core.db import Context, Database
+from core.settings import Environment, Settings
+from core.tenancy import Audience
+from core.web import Platform
+
+SERVER = "FURUSATO_TEST_SERVER"
+REDIS = "FURUSATO_TEST_REDIS"
+_STACKS: list[LocalStack] = []
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start the servers once, before test workers are made: they inherit the addresses."""
+    if hasattr(config, "workerinput") or os.environ.get(SERVER):
+        return
+    stack = LocalStack(
+        Path(tempfile.mkdtemp(prefix="furusato-test-")),
+        environment=Environment.TEST,
+        durable=False,
+    )
+    stack.start()
+    _STACKS.append(stack)
+    os.environ[SERVER] = stack.server_url("postgres")
+    os.environ[REDIS] = stack.settings().redis_url
+
+
+def pytest_unconfigure() -> None:
+    """Stop what was started."""
+    for stack in _STACKS:
+        stack.stop()
+
+
+def server_address(database: str) -> str:
+    """The superuser's address of a database on the test server."""
+    url = make_url(os.environ[SERVER]).set(database=database)
+    return url.render_as_string(hide_password=False)
+
+
+@contextmanager
+def administrator() -> Iterator[Connection]:
+    """A superuser's connection for making and dropping databases."""
+    url = make_url(server_address("postgres")).set(drivername="postgresql+psycopg")
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    try:
+        with engine.connect() as connection:
+            yield connection
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def new_database(template: str | None = None) -> Iterator[str]:
+    """A database of its own; its name. Dropped afterwards."""
+    name = f"furusato_test_{uuid4().hex[:12]}"
+    source = (
+        f"template {template}"
+        if template
+        else "template template0 locale_provider builtin builtin_locale 'C.UTF-8' encoding 'UTF8'"
+    )
+    with administrator() as connection:
+        connection.execute(text(f"create database {name} {source}"))
+    try:
+        yield name
+    finally:
+        with administrator() as connection:
+            connection.execute(text(f"drop database if exists {name} with (force)"))
+
+
+@pytest.fixture(scope="session")
+def template() -> Iterator[str]:
+    """A migrated database with all local governments; never written to by a test."""
+    with new_database() as name:
+        migrate.upgrade(server_address(name), "")
+        migrate.load(server_address(name))
+        yield name
+
+
+@pytest.fixture(scope="session")
+def shared_name(template: str) -> Iterator[str]:
+    """The copy that all rolled-back tests of a worker share: a template must stand alone."""
+    with new_database(template) as name:
+        yield name
+
+
+@pytest.fixture(scope="session")
+def template_engine(shared_name: str) -> Iterator[Engine]:
+    """Superuser connections to the shared copy; every use is rolled back."""
+    url = make_url(server_address(shared_name)).set(drivername="postgresql+psycopg")
+    engine = create_engine(url)
+    yield engine
+    engine.dispose()
+
+
+class RollbackDatabase(Database):
+    """All transactions of one test inside one that is rolled back.
+
+    Each works under its audience's role all the same (SET LOCAL ROLE), so policies and
+    missing rights show.
+    """
+
+    def __init__(self, settings: Settings, connection: Connection) -> None:
+        super().__init__(settings)
+        self._connection = connection
+
+    def engine(self, audience: Audience) -> Engine:
+        """There is one connection only; asking for a pool is a mistake in a test."""
+        raise AssertionError(f"no pool for {audience} in a rolled-back test")
+
+    def _session(self, context: Context) -> Session:
+        self._connection.execute(text(f"set local role {context.audience.role}"))
+        return Session(
+            self._connection,
+            join_transaction_mode="create_savepoint",
+            expire_on_commit=False,
+            info={"context": context},
+        )
+
+    @contextmanager
+    def owner(self) -> Iterator[Connection]:
+        """The superuser's view, to prepare and to look at everything."""
+        self._connection.execute(text("reset role"))
+        yield self._connection
+
+
+def make_settings(database: str) -> Settings:
+    """Settings of a test process."""
+    return Settings(
+        _env_file=None,
+        DATABASE_URL=server_address(database),
+        REDIS_URL=os.environ[REDIS],
+        environment=Environment.TEST,
+        public_url="http://testserver",
+        show_sign_in_codes=True,
+    )
+
+
+@pytest.fixture
+def settings(shared_name: str) -> Settings:
+    """Settings of a test process."""
+    return make_settings(shared_name)
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    """2027-06-01 10:00 in Japan, in the test's hands."""
+    return FixedClock(datetime(2027, 6, 1, 1, 0, tzinfo=UTC))
+
+
+@pytest.fixture
+def database(settings: Settings, template_engine: Engine) -> Iterator[RollbackDatabase]:
+    """The rolled-back database of one test."""
+    with template_engine.connect() as connection:
+        outer = connection.begin()
+        yield RollbackDatabase(settings, connection)
+        outer.rollback()
+
+
+@pytest.fixture
+def app(settings: Settings, database: RollbackDatabase, clock: FixedClock) -> FastAPI:
+    """The web application on the rolled-back database."""
+    return create_app(settings, database=database, clock=clock)
+
+
+@pytest.fixture
+def platform(app: FastAPI) -> Platform:
+    """The parts behind the application."""
+    found: Platform = app.state.platform
+    return found
+
+
+@pytest.fixture
+def client(app: FastAPI) -> Iterator[TestClient]:
+    """HTTP without a network; errors of ours are answers, not exceptions."""
+    with TestClient(app, raise_server_exceptions=False, follow_redirects=False) as http:
+        yield http
+
+
+@pytest.fixture
+def own_database(template: str) -> Iterator[Database]:
+    """A fresh database with real login roles, for tests that race, commit or crash."""
+    with new_database(template) as name:
+        database = Database(make_settings(name))
+        yield database
+        database.dispose()
