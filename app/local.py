@@ -53,7 +53,8 @@ class LocalStack:
         data_dir: Folder for all data, logs, mail and the rehearsal's clock.
         environment: `demo` or `test`; production is never supervised by this class.
         durable: False turns fsync off, for tests only.
-        port: Port of the web process; any free one when None.
+        port: Port of the web process, refused when taken; any free one when None.
+        preferred_port: Port to take instead of any, when it is free.
         web_workers: Web processes behind that port.
         worker_processes: Processes of the Celery worker.
         settings: More settings by field name, e.g. `{"tick_seconds": 0.5}`.
@@ -66,6 +67,7 @@ class LocalStack:
         environment: Environment = Environment.DEMO,
         durable: bool = True,
         port: int | None = None,
+        preferred_port: int | None = None,
         web_workers: int = 1,
         worker_processes: int = 1,
         settings: Mapping[str, Any] | None = None,
@@ -78,6 +80,7 @@ class LocalStack:
         self._environment = environment
         self._durable = durable
         self._wanted_port = port
+        self._preferred_port = preferred_port
         self._web_workers = web_workers
         self._worker_processes = worker_processes
         self._extra = dict(settings or {})
@@ -257,7 +260,7 @@ class LocalStack:
 
     def _web_port(self, memory: Memory) -> int:
         if self._wanted_port is None:
-            return memory.port("web")
+            return memory.port("web", self._preferred_port)
         if not port_is_free(self._wanted_port):
             raise LocalStackError(f"Port {self._wanted_port} is taken: choose another with --port.")
         return self._wanted_port

@@ -71,9 +71,9 @@ class Memory:
             json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
         )
 
-    def port(self, name: str) -> int:
-        """The port of a server: last time's when it is still free."""
-        port = free_port(self._values.get(f"{name}_port"))
+    def port(self, name: str, preferred: int | None = None) -> int:
+        """The port of a server: last time's or the preferred one when it is still free."""
+        port = free_port(self._values.get(f"{name}_port", preferred))
         return int(self._keep(f"{name}_port", port))
 
     def password(self, name: str) -> str:
