@@ -48,12 +48,14 @@ def upgrade(url: str, role_password: str) -> None:
 
 def load(url: str) -> int:
     """Load the local governments (R01); returns how many there are. Safe to repeat."""
-    # Migrating must work before anything that reads the registry's tables is imported.
-    from registry.loading import load_local_governments
-
     with owner(url) as connection:
-        count: int = load_local_governments(connection)
-        return count
+        return load_local_governments(connection)
+
+
+def holds_people(url: str) -> bool:
+    """Whether anybody is registered in this database already."""
+    with owner(url) as connection:
+        return bool(connection.execute(text("select exists (select from person)")).scalar_one())
 
 
 def check() -> str | None:
