@@ -191,17 +191,26 @@ def _by_day(
 
 
 def _together(day: date, group: list[Participation], nights: set[tuple[UUID, date]]) -> _Presence:
-    first = min(group, key=lambda record: (not record.counted, str(record.id)))
+    first = min(group, key=_first_of_day) if len(group) > 1 else group[0]
+    own = sum(record.minutes for record in group if (record.id, day) not in nights)
     return _Presence(
         day=day,
         first=first,
         minutes=min(sum(record.minutes for record in group), MINUTES_PER_DAY),
-        own_minutes=min(
-            sum(record.minutes for record in group if (record.id, day) not in nights),
-            MINUTES_PER_DAY,
-        ),
+        own_minutes=min(own, MINUTES_PER_DAY),
         anchored=any(record.counted for record in group),
     )
+
+
+def _first_of_day(record: Participation) -> tuple[bool, str]:
+    return (not record.counted, str(record.id))
+
+
+def _as_counted(presence: _Presence) -> Participation:
+    first = presence.first
+    if first.counted and first.minutes == presence.minutes:
+        return first
+    return replace(first, minutes=presence.minutes, counted=True)
 
 
 def _long_enough(presence: _Presence, rule: Counting) -> bool:
@@ -223,7 +232,7 @@ def _chosen(
             for day, presences in days.items()
         }
     return tuple(
-        replace(presence.first, minutes=presence.minutes, counted=True)
+        _as_counted(presence)
         for presences in days.values()
         for presence in presences[: rule.per_day]
     )

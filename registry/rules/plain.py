@@ -35,24 +35,49 @@ class Plain:
 
 def to_plain(value: object) -> Any:
     """Any value of the rules as JSON-ready values."""
-    if isinstance(value, Plain):
-        return value.to_json()
-    if isinstance(value, StrEnum | UUID):
-        return str(value)
-    if isinstance(value, date | datetime):
-        return value.isoformat()
-    if isinstance(value, Mapping):
-        return {str(key): to_plain(item) for key, item in value.items()}
-    if isinstance(value, tuple | list):
-        return [to_plain(item) for item in value]
+    kind = type(value)
+    writer = _WRITERS.get(kind)
+    if writer is None:
+        writer = _WRITERS[kind] = _writer(kind)
+    return writer(value)
+
+
+def _writer(kind: Any) -> Callable[[Any], Any]:
+    for base, writer in _WRITERS_BY_BASE:
+        if issubclass(kind, base):
+            return writer
+    return _same
+
+
+def _same(value: Any) -> Any:
     return value
+
+
+def _write_table(value: Any) -> Any:
+    return {str(key): to_plain(item) for key, item in value.items()}
+
+
+def _write_list(value: Any) -> Any:
+    return [to_plain(item) for item in value]
 
 
 def _names(record: Any) -> tuple[str, ...]:
     return tuple(_shape(type(record)))
 
 
-# Shapes never change while the program runs; a nightly job writes thousands of records.
+# How each kind of value is written; looked up once for each exact type, as a nightly job writes
+# hundreds of thousands of values.
+_WRITERS_BY_BASE: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
+    (Plain, lambda record: record.to_json()),
+    (StrEnum, str),
+    (UUID, str),
+    (date, lambda value: value.isoformat()),
+    (Mapping, _write_table),
+    ((tuple, list), _write_list),
+)
+_WRITERS: dict[Any, Callable[[Any], Any]] = {}
+
+# Shapes never change while the program runs.
 _SHAPES: dict[Any, dict[str, tuple[Any, bool]]] = {}
 
 

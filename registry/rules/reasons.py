@@ -46,6 +46,18 @@ class Decision(Plain):
     policy: Mapping[str, Any]
     rules_version: str = RULES_VERSION
 
+    def to_json(self) -> dict[str, Any]:
+        """As any record; the inputs and numbers are plain already and are not copied again."""
+        return {
+            "kind": self.kind,
+            "day": self.day.isoformat(),
+            "outcome": self.outcome,
+            "reasons": [reason.to_json() for reason in self.reasons],
+            "inputs": self.inputs,
+            "policy": self.policy,
+            "rules_version": self.rules_version,
+        }
+
     @property
     def allowed(self) -> bool:
         """Nothing speaks against."""

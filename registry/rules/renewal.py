@@ -121,8 +121,9 @@ def _judge(given: RenewalInputs, policy: Policy) -> Renewal:
     until = grace_until(judged, policy.integer("renewal.grace_days"))
     ended = standing_reasons(given.applicant, given.body, policy, given.today)
     shown = evidence_in(given.applicant, given.body, policy, judged, carried=given.carried)
+    tree = given.requirement.tree
     due = given.today >= checks(judged, policy.integers("renewal.checks"))[0]
-    reasons = ended or (_against(given, shown, policy) if due else ())
+    reasons = ended or (_against(given, tree, shown, policy) if due else ())
     if reasons and all(reason.code == "identity_lapsed" for reason in reasons):
         until = max(until, identity_grace_until(given.applicant, policy) or until)
     proposal = _proposal(given.today, judged, until, ended=ended, reasons=reasons, due=due)
@@ -145,17 +146,19 @@ def _judge(given: RenewalInputs, policy: Policy) -> Renewal:
         grace_until=until,
         next_term=next_term(judged, policy.text("premium.term")) if renews else None,
         supports_until=supports_stop_on(given.today) if moves else None,
-        carry_over=surplus(given.requirement.tree, shown, policy) if renews else 0,
+        carry_over=surplus(tree, shown, policy) if renews else 0,
     )
 
 
-def _against(given: RenewalInputs, shown: Evidence, policy: Policy) -> tuple[Reason, ...]:
+def _against(
+    given: RenewalInputs, tree: Tree, shown: Evidence, policy: Policy
+) -> tuple[Reason, ...]:
     checks_made = (
         lives_elsewhere(given.applicant, given.body, policy),
         identity_suffices(given.applicant, policy, given.today),
         returns_over_cap(given, policy),
     )
-    missing = evaluate(given.requirement.tree, shown, given.requirement.source)[1]
+    missing = evaluate(tree, shown, given.requirement.source)[1]
     return (*(reason for reason in checks_made if reason is not None), *missing)
 
 
