@@ -438,6 +438,8 @@ class Participation(Base):
     counted: Mapped[bool]
     not_counted_reason: Mapped[str | None] = mapped_column(String(40))
     minutes: Mapped[int]
+    minutes_minimum: Mapped[int]
+    overnight_next_day: Mapped[bool] = mapped_column(default=False)
     category: Mapped[str] = mapped_column(String(40))
     method: Mapped[str] = mapped_column(String(16))
     assurance: Mapped[str] = mapped_column(String(16))

@@ -297,7 +297,7 @@ class SigningKey(Base):
     lg_code: Mapped[str | None] = mapped_column(LgCode)
     alg: Mapped[str] = mapped_column(String(8))
     public_key: Mapped[bytes] = mapped_column(LargeBinary)
-    private_key_sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    private_key_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     not_before: Mapped[datetime]
     not_after: Mapped[datetime]
     status: Mapped[str] = mapped_column(String(8))
