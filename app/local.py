@@ -252,6 +252,20 @@ class LocalStack:
             self._valkey.empty()
         self._valkey.start()
 
+    def wait_for_servers(self, timeout: float = 60.0) -> None:
+        """Wait until the embedded servers answer, for example after one was killed."""
+        for server in (self._valkey, self._postgres):
+            if server is not None:
+                self._running().wait_until(server.name, server.answers, timeout=timeout)
+
+    def wait_for_port(self, port: int, timeout: float = 30.0) -> None:
+        """Wait until somebody listens on a port of the loopback."""
+        until = time.monotonic() + timeout
+        while port_is_free(port):
+            if time.monotonic() > until:
+                raise LocalStackError(f"Nobody listens on port {port} after {timeout:.0f} seconds.")
+            time.sleep(0.05)
+
     def restart_postgres(self) -> None:
         """Stop PostgreSQL, ending all connections, and start it again."""
         server = self._embedded_postgres()

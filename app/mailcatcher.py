@@ -64,7 +64,7 @@ def _read(path: Path) -> CaughtMail:
     return CaughtMail(
         recipients=tuple(address.strip() for address in named if address.strip()),
         subject=str(message["Subject"] or ""),
-        text="" if body is None else str(body.get_content()),
+        text="" if body is None else str(body.get_content()).replace("\r\n", "\n"),
         message=message,
     )
 
