@@ -133,11 +133,10 @@ def open_private_key(record: KeyRecord, *, secret: bytes) -> ec.EllipticCurvePri
     sealed = record.private_key_sealed
     if sealed is None or not sealed.startswith(_SEAL_VERSION):
         raise KeySealError(f"Key {record.kid} has no private half that can be opened here.")
+    cipher = AESGCM(_sealing_key(secret))
     nonce, cipher_text = sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :]
     try:
-        der = AESGCM(_sealing_key(secret)).decrypt(
-            nonce, cipher_text, _seal_context(record.kid, record.use)
-        )
+        der = cipher.decrypt(nonce, cipher_text, _seal_context(record.kid, record.use))
     except (InvalidTag, ValueError) as error:
         raise KeySealError(f"Key {record.kid} does not open with this secret.") from error
     private_key = serialization.load_der_private_key(der, password=None)

@@ -50,6 +50,7 @@ from tests.qr.offices import (
 P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 STEP_START = NOW - timedelta(seconds=10)
 ALL = frozenset(Kind)
+BASE45 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:"
 
 
 def check(text: str, office: Office, **changes: Any) -> Verified:
@@ -70,12 +71,21 @@ def refusal(text: str, office: Office, **changes: Any) -> Refusal:
     return caught.value.code
 
 
+def reading(text: str) -> Refusal | None:
+    """Why the text cannot be read; None when it can."""
+    try:
+        parse(text)
+    except CodeError as error:
+        return error.code
+    return None
+
+
 def raw_of(text: str) -> bytes:
     return bytes(b45decode(text.removeprefix(PREFIX)))
 
 
 def text_of(raw: bytes) -> str:
-    return PREFIX + b45encode(raw).decode()
+    return PREFIX + str(b45encode(raw), "ascii")
 
 
 # --- what is in a code ------------------------------------------------------------------
@@ -119,9 +129,7 @@ def test_r19_certificate_has_120_bytes(office: Office) -> None:
     assert len(office.certificate) == CERTIFICATE_BYTES == 120
 
 
-instants = st.datetimes(
-    min_value=datetime(1970, 1, 2), max_value=datetime(2106, 1, 1), timezones=st.just(UTC)
-)
+instants = st.integers(0, 2**32 - 1).map(lambda second: datetime.fromtimestamp(second, UTC))
 
 
 @given(
@@ -156,7 +164,7 @@ def test_r19_full_width_from_a_keyboard_scanner(texts: dict[Kind, str], kind: Ki
     text = texts[kind]
     wide = "".join(FULL_WIDTH[character] for character in text)
     assert parse(wide) == parse(text)
-    by_input_method = wide.translate(str.maketrans({"－": "ー", "．": "。", "／": "・"}))
+    by_input_method = wide.translate(str.maketrans("－．／", "ー。・"))
     assert parse(by_input_method) == parse(text)
 
 
@@ -216,10 +224,7 @@ def test_r19_malformed(text: str) -> None:
 @given(st.text(max_size=200) | st.text("FJ1:#%20AB ", max_size=60))
 def test_r19_no_text_breaks_the_reader(text: str) -> None:
     for candidate in (text, PREFIX + text):
-        try:
-            parse(candidate)
-        except CodeError as error:
-            assert error.code is Refusal.MALFORMED
+        assert reading(candidate) in {None, Refusal.MALFORMED}
 
 
 # --- altered codes ----------------------------------------------------------------------
@@ -244,20 +249,10 @@ def test_r19_altering_any_character_never_counts(
 ) -> None:
     text = texts[kind]
     position = data.draw(st.integers(0, len(text) - 1))
-    other = data.draw(
-        st.characters(max_codepoint=0x10FFFF).filter(
-            lambda c: c.upper() != text[position].upper() and len(c) == 1
-        )
-    )
-    altered = text[:position] + other + text[position + 1 :]
-    try:
-        parsed = parse(altered)
-    except CodeError as error:
-        assert error.code is Refusal.MALFORMED
-        return
-    if parsed != parse(text):  # a full-width twin of the same letter is the same code
-        with pytest.raises(CodeError):
-            check(altered, office, lg_code=None)
+    # Full-width and lower-case twins of a letter are the same letter, hence the alphabet.
+    other = data.draw(st.sampled_from(BASE45.replace(text[position], "") + "#?あ"))
+    with pytest.raises(CodeError):
+        check(text[:position] + other + text[position + 1 :], office, lg_code=None)
 
 
 @given(data=st.data(), kind=st.sampled_from(Kind))
