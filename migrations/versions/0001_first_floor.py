@@ -376,6 +376,7 @@ def upgrade() -> None:
     sa.Column('submitted_at', core.types.UtcDateTime(timezone=True), nullable=True),
     sa.Column('decided_at', core.types.UtcDateTime(timezone=True), nullable=True),
     sa.Column('designated_on', sa.Date(), nullable=True),
+    sa.Column('withdrawn_at', core.types.UtcDateTime(timezone=True), nullable=True, comment='sessions that begin from here on are not designated; earlier ones stay so (R10)'),
     sa.CheckConstraint("attendance_mode in ('automatic', 'in_only', 'in_and_out')", name=op.f('ck_activity_mode')),
     sa.CheckConstraint("insurance in ('organiser', 'participant', 'none')", name=op.f('ck_activity_insurance')),
     sa.CheckConstraint("published = (state = 'designated')", name=op.f('ck_activity_published')),
@@ -433,6 +434,22 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['person_id'], ['person.id'], name=op.f('fk_identity_link_person_id_person')),
     sa.PrimaryKeyConstraint('person_id', name=op.f('pk_identity_link')),
     sa.UniqueConstraint('subject_index', name=op.f('uq_identity_link_subject_index'))
+    )
+    op.create_table('organisation_invitation',
+    sa.Column('lg_code', sa.String(length=6), nullable=False),
+    sa.Column('id', sa.UUID(), nullable=False),
+    sa.Column('organisation_id', sa.UUID(), nullable=False),
+    sa.Column('role', sa.String(length=10), nullable=False),
+    sa.Column('name', core.types.PersonalText(), nullable=False),
+    sa.Column('token_hash', sa.String(length=64), nullable=False),
+    sa.Column('invited_by', sa.String(length=80), nullable=False),
+    sa.Column('created_at', core.types.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('expires_at', core.types.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('accepted_at', core.types.UtcDateTime(timezone=True), nullable=True),
+    sa.CheckConstraint("role in ('organiser', 'reception')", name=op.f('ck_organisation_invitation_role')),
+    sa.ForeignKeyConstraint(['lg_code', 'organisation_id'], ['organisation.lg_code', 'organisation.id'], name=op.f('fk_organisation_invitation_lg_code_organisation_id_organisation')),
+    sa.PrimaryKeyConstraint('lg_code', 'id', name=op.f('pk_organisation_invitation')),
+    sa.UniqueConstraint('token_hash', name=op.f('uq_organisation_invitation_token_hash'))
     )
     op.create_table('organisation_member',
     sa.Column('lg_code', sa.String(length=6), nullable=False),
@@ -545,8 +562,10 @@ def upgrade() -> None:
     sa.Column('ends_at', core.types.UtcDateTime(timezone=True), nullable=False),
     sa.Column('place', sa.String(length=200), nullable=False),
     sa.Column('capacity', sa.Integer(), nullable=True),
-    sa.Column('taken', sa.Integer(), nullable=False),
+    sa.Column('taken', sa.Integer(), nullable=False, comment='places taken or held by an open offer'),
     sa.Column('state', sa.String(length=10), nullable=False),
+    sa.Column('cancelled_at', core.types.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('cancelled_reason', sa.String(length=200), nullable=True),
     sa.Column('published', sa.Boolean(), nullable=False),
     sa.Column('overnight', sa.Boolean(), nullable=False),
     sa.Column('poster_code', sa.String(length=8), nullable=False, comment='short code of the printed poster'),
@@ -750,6 +769,7 @@ def downgrade() -> None:
     op.drop_table('organisation_trust')
     op.drop_index(op.f('ix_organisation_member_person_id'), table_name='organisation_member')
     op.drop_table('organisation_member')
+    op.drop_table('organisation_invitation')
     op.drop_table('identity_link')
     op.drop_table('identity_attempt')
     op.drop_index(op.f('ix_guardianship_person_id'), table_name='guardianship')
