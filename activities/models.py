@@ -75,6 +75,34 @@ class OrganisationMember(Base):
     ended_at: Mapped[datetime | None]
 
 
+class OrganisationInvitation(Base):
+    """A link that makes the person who opens it a member: single use, with an end.
+
+    A local government reads no accounts, so it invites and the person accepts.
+    """
+
+    __tablename__ = "organisation_invitation"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["lg_code", "organisation_id"], ["organisation.lg_code", "organisation.id"]
+        ),
+        UniqueConstraint("token_hash"),
+        CheckConstraint("role in ('organiser', 'reception')", name="role"),
+        {"info": rights(TableClass.HOST, **_BODY_ONLY)},
+    )
+
+    lg_code: Mapped[str] = mapped_column(LgCode, primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    organisation_id: Mapped[UUID]
+    role: Mapped[str] = mapped_column(String(10))
+    name: Mapped[str] = mapped_column(PersonalText)
+    token_hash: Mapped[str] = mapped_column(String(64))
+    invited_by: Mapped[str] = mapped_column(String(80))
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    accepted_at: Mapped[datetime | None]
+
+
 class OrganisationTrust(Base):
     """Pattern 2: projects of this organisation are designated in principle (R10)."""
 
@@ -152,6 +180,9 @@ class Activity(Base):
     submitted_at: Mapped[datetime | None]
     decided_at: Mapped[datetime | None]
     designated_on: Mapped[date | None]
+    withdrawn_at: Mapped[datetime | None] = mapped_column(
+        comment="sessions that begin from here on are not designated; earlier ones stay so (R10)"
+    )
 
 
 class DesignationEvent(Base):
@@ -206,8 +237,10 @@ class ActivitySession(Base):
     ends_at: Mapped[datetime]
     place: Mapped[str] = mapped_column(String(200))
     capacity: Mapped[int | None]
-    taken: Mapped[int] = mapped_column(default=0)
+    taken: Mapped[int] = mapped_column(default=0, comment="places taken or held by an open offer")
     state: Mapped[str] = mapped_column(String(10), default="open")
+    cancelled_at: Mapped[datetime | None]
+    cancelled_reason: Mapped[str | None] = mapped_column(String(200))
     published: Mapped[bool] = mapped_column(default=False)
     overnight: Mapped[bool] = mapped_column(default=False)
     poster_code: Mapped[str] = mapped_column(String(8), comment="short code of the printed poster")
