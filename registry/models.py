@@ -287,16 +287,16 @@ class Registration(Base):
     status: Mapped[str] = mapped_column(String(16), default="active")
     direct: Mapped[bool]
     derived: Mapped[bool] = mapped_column(default=False)
-    derived_from: Mapped[list[Any]] = mapped_column(default=list, comment="snapshots of living sources")
+    derived_from: Mapped[list[Any]] = mapped_column(
+        default=list, comment="snapshots of living sources"
+    )
     link_opted_out: Mapped[bool] = mapped_column(
         default=False, comment="no prefectural row from this one"
     )
     residence_relation: Mapped[str] = mapped_column(String(12), default="unknown")
     residence_related: Mapped[bool] = mapped_column(default=False)
     over_cap_since: Mapped[date | None]
-    member_number: Mapped[str] = mapped_column(
-        String(12), comment="printed under the card's code"
-    )
+    member_number: Mapped[str] = mapped_column(String(12), comment="printed under the card's code")
     registered_on: Mapped[date]
     last_access_on: Mapped[date]
     released_on: Mapped[date | None]
