@@ -6,7 +6,8 @@ ENV PYTHONDONTWRITEBYTECODE=1 \
     PIP_NO_CACHE_DIR=1 \
     PIP_DISABLE_PIP_VERSION_CHECK=1
 
-RUN useradd --system --uid 10001 --home-dir /var/lib/furusato --create-home furusato
+RUN useradd --system --uid 10001 --home-dir /var/lib/furusato --create-home furusato \
+ && install -d -o furusato /var/lib/furusato/beat
 
 WORKDIR /src
 # What changes seldom comes first, so that a change of code builds in seconds.

@@ -214,12 +214,18 @@ def health(
     url: Annotated[
         str, typer.Option(help="Address of a web process.")
     ] = f"http://127.0.0.1:{DEFAULT_PORT}",
+    heartbeat: Annotated[
+        str | None, typer.Option(help="Also ask that this heartbeat is fresh, e.g. worker.")
+    ] = None,
 ) -> None:
-    """Ask a running web process for its state; the exit code is 0 when it is ready."""
+    """Ask a running web process for its state; the exit code is 0 when all is well."""
     try:
         answer = httpx.get(f"{url.rstrip('/')}/health/ready", timeout=10)
     except httpx.TransportError as error:
         _problems.print(f"{url} does not answer: {error}", style="red", markup=False)
         raise typer.Exit(1) from None
     console.print_json(answer.text)
-    raise typer.Exit(0 if answer.status_code == httpx.codes.OK else 1)
+    well = answer.status_code == httpx.codes.OK
+    if well and heartbeat is not None:
+        well = bool(answer.json()["heartbeats"].get(heartbeat, {}).get("alive"))
+    raise typer.Exit(0 if well else 1)

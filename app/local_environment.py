@@ -9,10 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
-from joserfc.jwk import ECKey
-
 from app.local_process import LocalStackError
 from core.settings import Settings
+from registry.idp_config import new_signing_key, public_keys, read_signing_key
 
 HOST = "127.0.0.1"
 #: The only variables of the caller's environment that a child may see.
@@ -110,11 +109,10 @@ def ensure_client_key(path: Path) -> Path:
     Its public half lies beside it as a key set, `….jwks.json`, for the stand-in to read.
     """
     if path.exists():
-        key = ECKey.import_key(path.read_bytes())
+        key = read_signing_key(path.read_bytes())
     else:
-        key = ECKey.generate_key("P-256")
+        key = new_signing_key()
         path.touch(mode=0o600)
         path.write_bytes(key.as_pem(private=True))
-    public = key.as_dict(private=False) | {"kid": key.thumbprint(), "use": "sig", "alg": "ES256"}
-    path.with_suffix(".jwks.json").write_text(json.dumps({"keys": [public]}), encoding="utf-8")
+    path.with_suffix(".jwks.json").write_text(json.dumps(public_keys(key)), encoding="utf-8")
     return path

@@ -11,6 +11,8 @@ from pathlib import Path
 import psycopg
 import pytest
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from app.local import LocalStack, LocalStackError
 from app.local_environment import HOST, child_environment, free_port
@@ -76,7 +78,7 @@ def test_valkey_keeps_what_it_is_given(stack: LocalStack) -> None:
 def test_valkey_asks_for_its_password(stack: LocalStack) -> None:
     port = stack.settings().redis_url.rpartition(":")[2].partition("/")[0]
     with (
-        redis.Redis(host=HOST, port=int(port), retry=None) as stranger,
+        redis.Redis(host=HOST, port=int(port), retry=Retry(NoBackoff(), 0)) as stranger,
         pytest.raises(redis.AuthenticationError),
     ):
         stranger.ping()
