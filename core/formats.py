@@ -113,8 +113,6 @@ def fact(value: object, lang: str = "ja") -> str:
         return day(value, lang)
     if isinstance(value, int | float):
         return number(value)
-    if isinstance(value, list | tuple | set | frozenset):
-        return listing((fact(item, lang) for item in value), lang)
     return _iso_fact(str(value), lang)
 
 

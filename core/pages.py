@@ -25,6 +25,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from core import formats
+from core.clock import JAPAN
 from core.texts import LANGUAGES, Texts, html_lang, language
 
 LANGUAGE_COOKIE: Final = "lang"
@@ -33,6 +34,8 @@ _CORE: Final = Path(__file__).resolve().parent
 _SHARED_STYLES: Final = (_CORE / "static" / "tokens.css", _CORE / "static" / "shared.css")
 _LOCAL_PATH: Final = re.compile(r"/(?![/\\])[^\x00-\x1f\\]*")
 
+_NOT_FOUND: Final = 404
+_SERVER_ERROR: Final = 500
 # The page a person gets when nothing more exact is known.
 _CODE_BY_STATUS: Final[Mapping[int, str]] = MappingProxyType(
     {
@@ -40,7 +43,7 @@ _CODE_BY_STATUS: Final[Mapping[int, str]] = MappingProxyType(
         401: "sign_in_needed",
         403: "forbidden",
         404: "not_found",
-        405: "not_found",
+        405: "method_not_allowed",
         409: "conflict",
         410: "gone",
         422: "validation",
@@ -77,9 +80,7 @@ class Pages:
         self._headers = _headers(self.css)
         folders = [str(path) for path in (*templates, _CORE / "templates")]
         loader = FileSystemLoader(folders)
-        self._environments = {
-            lang: self._environment(loader, lang, globals_) for lang in LANGUAGES
-        }
+        self._environments = {lang: self._environment(loader, lang, globals_) for lang in LANGUAGES}
 
     def environment(self, lang: str) -> Environment:
         """The templates of one language (for partial answers and tests)."""
@@ -134,7 +135,8 @@ class Pages:
             request,
             "error.html",
             status,
-            status=status,
+            failed=status >= _SERVER_ERROR,
+            missing=status == _NOT_FOUND,
             sentences=list(dict.fromkeys(sentences)),
             advice=[text for text in dict.fromkeys(advice) if text],
         )
@@ -193,7 +195,7 @@ def _in(function: Any, lang: str, value: object, **options: object) -> str:
 def _iso(value: date) -> str:
     """For `<time datetime>`: an instant in Japan time with its offset, or a day."""
     if isinstance(value, datetime):
-        return value.astimezone(formats.JAPAN).isoformat(timespec="minutes")
+        return value.astimezone(JAPAN).isoformat(timespec="minutes")
     return value.isoformat()
 
 
@@ -247,7 +249,9 @@ def _permissions(*, camera: bool) -> str:
 def _mark() -> str:
     """The product's mark as inline SVG; its title is said by the name beside it."""
     svg = (_CORE / "static" / "mark.svg").read_text("utf-8")
-    return svg.replace("<svg ", '<svg class="mark" aria-hidden="true" focusable="false" ', 1).strip()
+    return svg.replace(
+        "<svg ", '<svg class="mark" aria-hidden="true" focusable="false" ', 1
+    ).strip()
 
 
 # --- languages and static files -----------------------------------------------------------------

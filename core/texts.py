@@ -52,7 +52,7 @@ def N_(msgid: str) -> str:  # noqa: N802 (the name every extractor knows for "tr
 
 def language(name: str | None) -> str:
     """The short name of a supported language; the default for anything else."""
-    if name in LANGUAGES:
+    if name is not None and name in LANGUAGES:
         return name
     short = {locale: key for key, locale in LANGUAGES.items()}
     return short.get(name or "", DEFAULT)
@@ -75,10 +75,18 @@ class Texts:
     catalogues: Mapping[str, Mapping[str, str]]
     refusals: Mapping[str, Mapping[str, Any]]
     actions: Mapping[str, Mapping[str, Any]]
+    words: Mapping[str, Mapping[str, str]]
+    names: Mapping[str, str]
 
     @classmethod
-    def load(cls, folder: Path = _LOCALE) -> Texts:
+    def load(
+        cls, folder: Path = _LOCALE, *, names: Mapping[str, str] = MappingProxyType({})
+    ) -> Texts:
         """Read every catalogue below folder.
+
+        Args:
+            folder: holds one folder a locale and refusals.yaml.
+            names: what to say for a code that turns up as a fact (212172 → 飛騨市).
 
         Raises:
             OSError, ValueError, yaml.YAMLError: a catalogue is missing or cannot be read.
@@ -91,8 +99,10 @@ class Texts:
         sentences = yaml.safe_load((folder / "refusals.yaml").read_text(encoding="utf-8"))
         return cls(
             catalogues=catalogues,
-            refusals=sentences["refusals"],
+            refusals=sentences["refusals"] | sentences["outcomes"],
             actions=sentences["actions"],
+            words=sentences["words"],
+            names=names,
         )
 
     def translator(self, lang: str) -> Translate:
@@ -106,14 +116,14 @@ class Texts:
         return translate
 
     def reason_sentence(self, lang: str, reason: Mapping[str, Any]) -> str:
-        """Why something was refused, in words a person understands.
+        """Why something was refused (or how a check-in went), in words a person understands.
 
         Args:
             lang: short language name.
             reason: {rule, code, found, needed, names, action}; only `code` must be there.
         """
         entry = self.refusals.get(str(reason.get("code"))) or self.refusals["unknown"]
-        return _say(entry, lang, reason)
+        return self._say(entry, lang, reason)
 
     def action_sentence(self, lang: str, reason: Mapping[str, Any]) -> str:
         """What the person can do next; empty when nobody can do anything.
@@ -124,11 +134,43 @@ class Texts:
         if entry is None:
             refusal = self.refusals.get(str(reason.get("code"))) or self.refusals["unknown"]
             entry = self.actions.get(str(refusal.get("action") or ""))
-        return "" if entry is None else _say(entry, lang, reason)
+        return "" if entry is None else self._say(entry, lang, reason)
+
+    def _say(self, entry: Mapping[str, Any], lang: str, reason: Mapping[str, Any]) -> str:
+        """The fullest sentence whose facts are all known; the last one needs none."""
+        short = language(lang)
+        sentences = entry.get(short) or entry[DEFAULT]
+        if isinstance(sentences, str):
+            sentences = [sentences]
+        facts = self._facts(reason, short)
+        for sentence in sentences:
+            if placeholders(sentence) <= facts.keys():
+                return str(sentence).format(**facts)
+        return str(sentences[-1])
+
+    def _facts(self, reason: Mapping[str, Any], lang: str) -> dict[str, str]:
+        """Facts as words; `missing` is needed minus found where both are numbers."""
+        told = {
+            name: value
+            for name in ("found", "needed", "names")
+            if (value := reason.get(name)) not in (None, "", [], ())
+        }
+        found, needed = told.get("found"), told.get("needed")
+        if isinstance(found, int | float) and isinstance(needed, int | float):
+            told["missing"] = max(needed - found, 0)
+        return {name: self._word(value, lang) for name, value in told.items()}
+
+    def _word(self, value: object, lang: str) -> str:
+        if isinstance(value, list | tuple):
+            return formats.listing((self._word(item, lang) for item in value), lang)
+        if isinstance(value, str):
+            word = self.words.get(value)
+            value = word.get(lang, word[DEFAULT]) if word else self.names.get(value, value)
+        return formats.fact(value, lang)
 
 
 def _merged(folder: Path) -> Mapping[str, str]:
-    """msgid → translation over the rooms; the room named first in ROOMS wins."""
+    """Msgid → translation over the rooms; the room named first in ROOMS wins."""
     merged: dict[str, str] = {}
     for room in ROOMS:
         path = folder / f"{room}.po"
@@ -151,36 +193,11 @@ def _entries(catalogue: Catalog) -> Iterator[tuple[str, str]]:
             yield message.id, cast("str", message.string or "")
 
 
-def _say(entry: Mapping[str, Any], lang: str, reason: Mapping[str, Any]) -> str:
-    """The fullest sentence whose facts are all known; the last one needs none."""
-    short = language(lang)
-    sentences = entry.get(short) or entry[DEFAULT]
-    if isinstance(sentences, str):
-        sentences = [sentences]
-    facts = _facts(reason, short)
-    for sentence in sentences:
-        if placeholders(sentence) <= facts.keys():
-            return str(sentence).format(**facts)
-    return str(sentences[-1])
-
-
-def _facts(reason: Mapping[str, Any], lang: str) -> dict[str, str]:
-    """Facts as words; `missing` is needed minus found where both are numbers."""
-    plain: dict[str, object] = {}
-    for name, value in reason.items():
-        if value not in (None, "", [], (), {}) and not isinstance(value, Mapping):
-            plain[name] = value
-    found, needed = reason.get("found"), reason.get("needed")
-    if isinstance(found, int | float) and isinstance(needed, int | float):
-        plain["missing"] = max(needed - found, 0)
-    return {name: formats.fact(value, lang) for name, value in plain.items()}
-
-
 # --- the extraction command -------------------------------------------------------------------
 
 
 def found_messages(room: str, root: Path = _ROOT) -> dict[str, str]:
-    """msgid → first file that uses it, for the templates and Python files of one room."""
+    """Msgid → first file that uses it, for the templates and Python files of one room."""
     found: dict[str, str] = {}
     if (root / room).is_dir():
         for name, _, message, _, _ in extract_from_dir(root / room, _METHODS, _OPTIONS):
@@ -190,7 +207,7 @@ def found_messages(room: str, root: Path = _ROOT) -> dict[str, str]:
 
 
 def missing_messages(texts: Texts, lang: str, rooms: Iterable[str] = ROOMS) -> dict[str, str]:
-    """msgid → file, for every sentence of the rooms that has no words in that language."""
+    """Msgid → file, for every sentence of the rooms that has no words in that language."""
     known = texts.catalogues.get(language(lang), {})
     return {
         msgid: place
