@@ -6,7 +6,9 @@ import signal
 import subprocess
 import sys
 import time
-from datetime import date
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -14,10 +16,16 @@ import httpx
 import typer
 from pydantic import ValidationError
 from rich.console import Console
+from rich.table import Table
 
 from app import migrate as migrations
+from app import operate
 from app.local import LocalStack, LocalStackError, beat_options, web_command, worker_options
+from core.clock import clock_for
+from core.db import Database
+from core.errors import NotFound
 from core.settings import Settings, UnsafeSettingsError, refuse_unsafe
+from registry.policybook import POLICY_DIR, load_policy
 
 cli = typer.Typer(
     name="furusato",
@@ -176,6 +184,68 @@ def load() -> None:
     """Load the 1,788 local governments; safe to repeat."""
     count = migrations.load(owner_url(settings_from_env()))
     console.print(f"{count:,} local governments loaded.")
+
+
+# --- keys ------------------------------------------------------------------------------
+
+
+@contextmanager
+def _database(settings: Settings) -> Iterator[Database]:
+    database = Database(settings)
+    try:
+        yield database
+    finally:
+        database.dispose()
+
+
+def _now(settings: Settings) -> datetime:
+    return clock_for(settings.clock_file).now()
+
+
+@keys.command("list")
+def list_keys() -> None:
+    """Show all signing keys; private halves never leave the database."""
+    with _database(settings_from_env()) as database:
+        found = operate.list_keys(database)
+    table = Table("key", "body", "use", "status", "signs from", "accepted until")
+    for key in found:
+        begin, end = f"{key.not_before:%Y-%m-%d}", f"{key.not_after:%Y-%m-%d}"
+        table.add_row(key.kid, key.lg_code or "-", key.use, key.status, begin, end)
+    console.print(table)
+
+
+@keys.command("rotate")
+def rotate_keys() -> None:
+    """Make the keys that are due and retire the ended ones; safe to repeat."""
+    settings = settings_from_env()
+    with _database(settings) as database:
+        made = operate.rotate_keys(
+            database,
+            book=load_policy(settings.policy_dir or POLICY_DIR),
+            secret=settings.secret_key.get_secret_value(),
+            now=_now(settings),
+        )
+    console.print(f"{len(made)} new keys. {' '.join(made)}".strip())
+
+
+@keys.command("revoke")
+def revoke_key(
+    kid: Annotated[str, typer.Argument(help="Id of the key, as `keys list` shows it.")],
+) -> None:
+    """End a key that was lost or misused at once, and make its successor."""
+    settings = settings_from_env()
+    with _database(settings) as database:
+        try:
+            made = operate.withdraw_key(
+                database,
+                kid,
+                book=load_policy(settings.policy_dir or POLICY_DIR),
+                secret=settings.secret_key.get_secret_value(),
+                now=_now(settings),
+            )
+        except NotFound:
+            raise typer.BadParameter(f"There is no key {kid} to revoke.") from None
+    console.print(f"Key {kid} is revoked. New keys: {' '.join(made) or 'none'}")
 
 
 # --- looking after it ------------------------------------------------------------------
