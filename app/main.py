@@ -7,6 +7,9 @@ from urllib.parse import urlsplit
 
 from fastapi import FastAPI, Request, Response
 
+from activities.evidence import SqlEvidence
+from activities.hot import HotDoor
+from activities.presence import PolicyCache, Presence
 from app import errors, health, routes
 from core.clock import Clock, clock_for
 from core.db import Database
@@ -14,6 +17,7 @@ from core.pages import Pages, static_files
 from core.settings import Settings, refuse_unsafe
 from core.texts import Texts
 from core.web import Platform, RequestFacts, cookie_name
+from qr.store import KeyStore
 from registry.policybook import POLICY_DIR, load_policy
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -43,11 +47,15 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        if database is None:
-            platform.database.check_safe()
+        if database is not None:
+            yield
+            return
+        platform.database.check_safe()
+        app.state.hot = HotDoor(platform.database, app.state.presence)
+        await app.state.hot.start()
         yield
-        if database is None:
-            platform.database.dispose()
+        await app.state.hot.close()
+        platform.database.dispose()
 
     app = FastAPI(
         title="ふるさと住民登録 API",
@@ -59,7 +67,12 @@ def create_app(
         redoc_url=None,
     )
     app.state.platform = platform
-    app.state.policy_book = load_policy(settings.policy_dir or POLICY_DIR)
+    book = load_policy(settings.policy_dir or POLICY_DIR)
+    app.state.policy_book = book
+    app.state.evidence = SqlEvidence()
+    app.state.presence = Presence(KeyStore(platform.secret), PolicyCache(book))
+    # Opened with the process; a caller's own database (tests) is worked by threads.
+    app.state.hot = None
     errors.install(app)
     app.middleware("http")(_same_origin_writes)
     app.add_middleware(RequestFacts)

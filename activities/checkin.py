@@ -1,0 +1,409 @@
+"""R19: presence is proved. Gather in one statement, decide with the rule, apply in one statement.
+
+Every attempt is stored whatever its result; the same scan id gets the first answer. A single
+scan, a person at a poster, a roster and a device's upload of a day without signal all come
+through `check_in`; the busy door (`activities.hot`) runs the same three steps asynchronously.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid5
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from activities.checkin_sql import APPLY, GATHER
+from activities.rules.checkin import (
+    CheckinFacts,
+    CodeProblem,
+    Direction,
+    Method,
+    Outcome,
+    OutcomeKind,
+    PersonFacts,
+    RegistrationState,
+    ScannerFacts,
+    SecondFactor,
+    SessionFacts,
+    SignUpState,
+    judge,
+)
+from activities.scans import ASSURANCE, Answer, Reading, Scan, Source, read
+from core.clock import day_start, japan_day
+from core.errors import Conflict
+from core.ids import new_id
+from core.outbox import NoticeDraft
+from qr.signatures import KeyRing
+from registry.rules.counting import overnight_counts_next_day
+from registry.rules.policy import Policy
+from registry.rules.requirement import Leaf, Measure
+
+#: Rotating codes may be one step early or late.
+STEP_TOLERANCE = 1
+Policies = Callable[[date], Policy]
+Row = Mapping[Any, Any]
+
+
+class ScanRaceError(Conflict):
+    """The same scan arrived twice at once; the transaction is rolled back and done again."""
+
+
+@dataclass(slots=True)
+class _Progress:
+    """What earlier scans of the same upload have changed, before anything is written."""
+
+    arrived: set[tuple[UUID, UUID]] = field(default_factory=set)
+    gone: set[tuple[UUID, UUID]] = field(default_factory=set)
+    counted: set[tuple[UUID, date]] = field(default_factory=set)
+    codes: set[str] = field(default_factory=set)
+    walk_ins: dict[UUID, int] = field(default_factory=dict)
+
+
+def corrected_at(scan: Scan) -> datetime:
+    """C26: the scan's time by true time, as far as the error was measured."""
+    return scan.scanned_at - timedelta(milliseconds=scan.offset_ms or 0)
+
+
+def read_all(
+    scans: Sequence[Scan], *, lg_code: str, ring: KeyRing, policy: Policy
+) -> tuple[Reading, ...]:
+    """Verify every code, outside any transaction."""
+    rotate_s = policy.integer("checkin.rotate_s")
+    return tuple(
+        read(
+            scan,
+            lg_code=lg_code,
+            ring=ring,
+            at=corrected_at(scan),
+            rotate_s=rotate_s,
+            tolerance=STEP_TOLERANCE,
+        )
+        for scan in scans
+    )
+
+
+def gather_items(scans: Sequence[Scan], readings: Sequence[Reading], source: Source) -> str:
+    """The JSON that `GATHER` takes."""
+    return json.dumps(
+        [
+            {
+                "n": n,
+                "source": source.label,
+                "scan_id": str(scan.scan_id),
+                "session_id": _text(reading.session_id),
+                "card_ref": reading.card_ref,
+                "member_number": reading.member_number,
+                "person_id": _text(scan.person_id),
+                "code_hash": reading.code_hash,
+                "roster": reading.method is Method.ROSTER,
+            }
+            for n, (scan, reading) in enumerate(zip(scans, readings, strict=True))
+        ]
+    )
+
+
+def decide(
+    scans: Sequence[Scan],
+    readings: Sequence[Reading],
+    rows: Sequence[Row],
+    *,
+    source: Source,
+    policies: Policies,
+    now: datetime,
+) -> tuple[dict[UUID, Answer], str]:
+    """Judge each scan in the order it was made; returns known answers and what `APPLY` takes."""
+    progress = _Progress()
+    known: dict[UUID, Answer] = {}
+    items: list[dict[str, Any]] = []
+    order = sorted(range(len(scans)), key=lambda n: (corrected_at(scans[n]), n))
+    seen: set[UUID] = set()
+    for n in order:
+        scan, reading, row = scans[n], readings[n], rows[n]
+        if scan.scan_id in seen:
+            continue
+        seen.add(scan.scan_id)
+        if row["prior"] is not None:
+            known[scan.scan_id] = answer_from(scan.scan_id, row["prior"], repeated=True)
+            continue
+        facts = _facts(scan, reading, row, source, progress, now)
+        outcome = judge(facts, policies(_session_day(row, now)))
+        _note(progress, scan, reading, row, outcome)
+        items.append(_item(n, scan, reading, row, source, facts, outcome, policies, now))
+    return known, json.dumps(items)
+
+
+def answer_from(scan_id: UUID, body: Mapping[str, Any], *, repeated: bool = False) -> Answer:
+    """An answer from its stored JSON."""
+    return Answer(
+        scan_id=scan_id,
+        outcome=str(body["outcome"]),
+        reason=str(body["reason"]),
+        counted=bool(body["counted"]),
+        body=body,
+        repeated=repeated,
+    )
+
+
+def check_in(
+    db: Session,
+    *,
+    lg_code: str,
+    scans: Sequence[Scan],
+    source: Source,
+    ring: KeyRing,
+    policies: Policies,
+    now: datetime,
+) -> list[Answer]:
+    """Judge and store scans of one local government; one answer a scan, in their order.
+
+    Args:
+        db: A transaction in the context of that local government.
+        lg_code: The local government.
+        scans: At least one.
+        source: Who scans.
+        ring: Keys known here.
+        policies: The body's numbers on a day.
+        now: When they were received.
+
+    Raises:
+        ScanRaceError: Another request stored one of these scans meanwhile; try again.
+    """
+    readings = read_all(scans, lg_code=lg_code, ring=ring, policy=policies(japan_day(now)))
+    gathered = db.execute(
+        text(GATHER), {"items": gather_items(scans, readings, source), "lg_code": lg_code}
+    )
+    rows: list[Row] = [row._mapping for row in gathered]  # noqa: SLF001 (SQLAlchemy's public name)
+    known, items = decide(scans, readings, rows, source=source, policies=policies, now=now)
+    stored = db.execute(text(APPLY), {"items": items, "lg_code": lg_code}).all()
+    return merge(scans, known, items, dict(stored))
+
+
+def merge(
+    scans: Sequence[Scan],
+    known: Mapping[UUID, Answer],
+    items: str,
+    stored: Mapping[UUID, Mapping[str, Any]],
+) -> list[Answer]:
+    """One answer a scan, in the order given.
+
+    Raises:
+        ScanRaceError: As `check_in`.
+    """
+    if len(stored) < len(json.loads(items)):
+        raise ScanRaceError(code="busy")
+    fresh = {scan_id: answer_from(scan_id, body) for scan_id, body in stored.items()}
+    return [known.get(scan.scan_id) or fresh[scan.scan_id] for scan in scans]
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def _session_day(row: Row, now: datetime) -> date:
+    return japan_day(row["starts_at"] or now)
+
+
+def _registration_state(status: str | None) -> RegistrationState:
+    if status == "active":
+        return RegistrationState.ACTIVE
+    return RegistrationState.NONE if status is None else RegistrationState.ENDED
+
+
+def _sign_up_state(state: str | None) -> SignUpState:
+    if state == "taken":
+        return SignUpState.TAKEN
+    return SignUpState.WAITING if state in {"waiting", "offered"} else SignUpState.NONE
+
+
+def _problems(scan: Scan, reading: Reading, row: Row) -> tuple[CodeProblem, ...]:
+    """What is wrong with the code, including what only the database knows."""
+    if reading.problems:
+        return reading.problems
+    found = []
+    if row["session_id"] is None:
+        found.append(CodeProblem.UNKNOWN_CODE)
+    if reading.card_ref is not None and row["card_ref"] is None:
+        found.append(CodeProblem.UNKNOWN_CODE)
+    if row["card_revoked_at"] is not None and row["card_revoked_at"] <= corrected_at(scan):
+        found.append(CodeProblem.REVOKED_CARD)
+    return tuple(found)
+
+
+def _facts(
+    scan: Scan, reading: Reading, row: Row, source: Source, progress: _Progress, now: datetime
+) -> CheckinFacts:
+    starts_at = row["starts_at"] or now
+    day = japan_day(starts_at)
+    person, session = row["person_id"], row["session_id"]
+    places = None
+    if row["capacity"] is not None:
+        places = row["capacity"] - row["taken"] - progress.walk_ins.get(session, 0)
+    factors = scan.second_factors
+    if reading.method is Method.POSTER and row["sign_up"] == "taken":
+        factors = (*factors, SecondFactor.ROSTER)
+    return CheckinFacts(
+        method=reading.method,
+        direction=scan.direction,
+        scanned_at=scan.scanned_at,
+        received_at=now,
+        code_problems=_problems(scan, reading, row),
+        second_factors=factors,
+        name_confirmed=scan.name_confirmed,
+        walk_in_confirmed=scan.walk_in_confirmed,
+        certifies_self=scan.person_id != source.person_id
+        and person is not None
+        and person == source.person_id,
+        attestations=1 + (row["vouched"] or 0),
+        session=SessionFacts(
+            lg_code="" if session is None else str(session),
+            starts_at=starts_at,
+            ends_at=row["ends_at"] or now,
+            designated_from=None
+            if row["designated_on"] is None
+            else day_start(row["designated_on"]),
+            designated_until=row["withdrawn_at"],
+            cancelled=row["session_state"] == "cancelled",
+            walk_in=bool(row["walk_in"]),
+            places_left=places,
+            late_night=bool(row["late_night"]),
+        ),
+        scanner=ScannerFacts(
+            revoked_at=source.revoked_at,
+            organiser_ended_at=source.organiser_ended_at,
+            serves_session=source.organisation_id is None
+            or row["organisation_id"] in {None, source.organisation_id},
+            offline=scan.offline,
+            clock_offset_s=None if scan.offset_ms is None else scan.offset_ms / 1000,
+            uncertainty_s=scan.uncertainty_ms / 1000,
+            all_reported=source.all_reported,
+        ),
+        person=PersonFacts(
+            registration=_registration_state(row["status"]),
+            sign_up=_sign_up_state(row["sign_up"]),
+            minor=row["minor_until"] is not None and day < row["minor_until"],
+            arrived=row["arrived"] or (person, session) in progress.arrived,
+            left=row["gone"] or (person, session) in progress.gone,
+            counted_today=row["counted_today"] or (person, day) in progress.counted,
+            code_seen_elsewhere=reading.method is Method.PHONE
+            and (row["code_seen"] or reading.code_hash in progress.codes),
+        ),
+    )
+
+
+def _note(progress: _Progress, scan: Scan, reading: Reading, row: Row, outcome: Outcome) -> None:
+    """Remember an accepted scan for those after it in the same upload."""
+    if outcome.kind is not OutcomeKind.ACCEPTED:
+        return
+    person, session = row["person_id"], row["session_id"]
+    if scan.direction is Direction.OUT:
+        progress.gone.add((person, session))
+        return
+    progress.arrived.add((person, session))
+    if outcome.counts:
+        progress.counted.add((person, outcome.day))
+    if reading.code_hash is not None:
+        progress.codes.add(reading.code_hash)
+    if row["sign_up"] != "taken":
+        progress.walk_ins[session] = progress.walk_ins.get(session, 0) + 1
+
+
+def _item(
+    n: int,
+    scan: Scan,
+    reading: Reading,
+    row: Row,
+    source: Source,
+    facts: CheckinFacts,
+    outcome: Outcome,
+    policies: Policies,
+    now: datetime,
+) -> dict[str, Any]:
+    accepted = outcome.kind is OutcomeKind.ACCEPTED
+    entering = accepted and scan.direction is Direction.IN
+    session = facts.session
+    item: dict[str, Any] = {
+        "n": n,
+        "source": source.label,
+        "scan_id": str(scan.scan_id),
+        "session_id": _text(row["session_id"]),
+        "activity_id": _text(row["activity_id"]),
+        "person_id": _text(row["person_id"]),
+        "registration_id": _text(row["registration_id"]),
+        "method": reading.method.value,
+        "direction": scan.direction.value,
+        "code_hash": reading.code_hash,
+        "outcome": outcome.kind.value,
+        "reason": outcome.code,
+        "counts": outcome.counts and entering,
+        "provisional": outcome.provisional,
+        "offline": scan.offline,
+        "assurance": ASSURANCE[reading.method],
+        "sequence": scan.sequence,
+        "scanned_at": outcome.scanned_at.isoformat(),
+        "device_at": scan.scanned_at.isoformat(),
+        "offset_ms": scan.offset_ms,
+        "offset_method": scan.offset_method,
+        "received_at": now.isoformat(),
+        "check_in_id": str(new_id()) if accepted else None,
+        "participation_id": str(new_id()) if entering else None,
+        "day": outcome.day.isoformat(),
+        "minutes": int((session.ends_at - session.starts_at).total_seconds() // 60),
+        "minutes_minimum": row["minutes_minimum"],
+        "overnight": _overnight(facts, policies(outcome.day)),
+        "category": row["category"],
+        "walk_in": entering and row["sign_up"] != "taken",
+        "sign_up_id": str(new_id()),
+        "audit_id": str(new_id()),
+        "actor": source.actor,
+        "request_id": source.request_id,
+        "answer": _answer_body(scan, row, outcome),
+    }
+    return item | _reach_notice(row, outcome, policies, entering=entering)
+
+
+def _overnight(facts: CheckinFacts, policy: Policy) -> bool:
+    return overnight_counts_next_day(
+        facts.session.starts_at, facts.session.ends_at, policy.number("count.overnight_hours")
+    )
+
+
+def _answer_body(scan: Scan, row: Row, outcome: Outcome) -> dict[str, Any]:
+    return {
+        "scan_id": str(scan.scan_id),
+        "direction": scan.direction.value,
+        "session_id": _text(row["session_id"]),
+        "activity": row["title"],
+        "day": outcome.day.isoformat(),
+        "scanned_at": outcome.scanned_at.isoformat(),
+        "provisional": outcome.provisional,
+        "late": outcome.late,
+        "investigate": outcome.investigate,
+        "problems": [reason.to_json() for reason in outcome.reasons],
+        "notes": list(outcome.notes),
+    }
+
+
+def _reach_notice(
+    row: Row, outcome: Outcome, policies: Policies, *, entering: bool
+) -> dict[str, Any]:
+    """A notice is due when this presence makes the national base of the requirement (R07)."""
+    if not (entering and outcome.counts and row["tier"] == "basic"):
+        return {"notice_id": None}
+    base = policies(outcome.day).tree("premium.rule")
+    needed = base.amount if isinstance(base, Leaf) and base.measure is Measure.COUNT else None
+    if needed is None or row["counted_in_year"] + 1 != needed:
+        return {"notice_id": None}
+    draft = NoticeDraft(
+        person_id=row["person_id"],
+        kind="premium_within_reach",
+        period_key=f"{row['registration_id']}:{outcome.day.isoformat()}",
+    )
+    return {
+        "notice_id": str(draft.id),
+        "delivery_id": str(uuid5(draft.id, "mail")),
+        "notice_key": draft.period_key,
+        "notice_facts": {"count": needed},
+    }

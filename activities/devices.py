@@ -1,0 +1,174 @@
+"""Enrolled scanners: a right of their own, revocable without touching the person (C18, C23, C27).
+
+A device's token names its local government, so that one transaction in that body's context
+answers everything about a scan.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import exists, func, select, update
+from sqlalchemy.orm import Session, aliased
+
+from activities.models import OrganisationMember, ScanAttempt, ScannerDevice
+from activities.scans import Source
+from core import audit, sealing
+from core.access import Actor
+from core.errors import NotFound, SignInNeeded
+from core.ids import new_id, new_token
+from registry.rules.policy import Policy
+
+_TOKEN = re.compile(r"d1\.(\d{6})\.[\w-]{43}")
+#: More unsent scans than this, or longer without contact, and a device must go to paper (C23).
+MAX_UNSENT = 500
+MAX_SILENCE = timedelta(days=14)
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """A new device and its token, which is shown once."""
+
+    device: ScannerDevice
+    token: str
+
+
+def lg_code_of(token: str) -> str | None:
+    """The local government a device token names, or None when it is no device token."""
+    found = _TOKEN.fullmatch(token)
+    return None if found is None else found.group(1)
+
+
+def enrol(
+    db: Session,
+    *,
+    actor: Actor,
+    lg_code: str,
+    organisation_id: UUID,
+    label: str,
+    now: datetime,
+) -> Enrolled:
+    """Enrol a device for an organisation; the door has checked that the actor may."""
+    token = f"d1.{lg_code}.{new_token()}"
+    device = ScannerDevice(
+        lg_code=lg_code,
+        id=new_id(),
+        organisation_id=organisation_id,
+        label=label,
+        token_hash=sealing.digest(token),
+        enrolled_by=actor.id,
+        enrolled_at=now,
+    )
+    db.add(device)
+    audit.record(
+        db,
+        actor=actor,
+        action="device.enrol",
+        subject=("device", device.id),
+        lg_code=lg_code,
+        now=now,
+    )
+    return Enrolled(device, token)
+
+
+def revoke(db: Session, *, actor: Actor, lg_code: str, device_id: UUID, now: datetime) -> None:
+    """C28: scans it made before now still count when they arrive; later ones are looked into."""
+    device = _device(db, lg_code, device_id)
+    if device.revoked_at is None:
+        device.revoked_at = now
+    audit.record(
+        db,
+        actor=actor,
+        action="device.revoke",
+        subject=("device", device_id),
+        lg_code=lg_code,
+        now=now,
+    )
+
+
+def arm(db: Session, *, lg_code: str, device_id: UUID, policy: Policy, now: datetime) -> datetime:
+    """C18: make a device ready for work without network; returns "ready until"."""
+    device = _device(db, lg_code, device_id)
+    device.armed_until = now + timedelta(days=policy.integer("checkin.offline_days"))
+    device.last_seen_at = now
+    return device.armed_until
+
+
+def _device(db: Session, lg_code: str, device_id: UUID) -> ScannerDevice:
+    device = db.get(ScannerDevice, (lg_code, device_id))
+    if device is None:
+        raise NotFound(code="not_found")
+    return device
+
+
+def source_of(db: Session, *, lg_code: str, token: str, request_id: str | None) -> Source:
+    """Who a device token is, with what the judgement of its scans needs to know.
+
+    Raises:
+        SignInNeeded: No such device in this local government.
+    """
+    other = aliased(ScannerDevice)
+    unsent = exists().where(
+        other.lg_code == ScannerDevice.lg_code,
+        other.organisation_id == ScannerDevice.organisation_id,
+        other.id != ScannerDevice.id,
+        other.revoked_at.is_(None),
+        other.reported_sequence > other.last_sequence,
+    )
+    row = db.execute(
+        select(
+            ScannerDevice.id,
+            ScannerDevice.organisation_id,
+            ScannerDevice.revoked_at,
+            ScannerDevice.enrolled_by,
+            OrganisationMember.ended_at,
+            unsent,
+        )
+        .outerjoin(
+            OrganisationMember,
+            (OrganisationMember.lg_code == ScannerDevice.lg_code)
+            & (OrganisationMember.organisation_id == ScannerDevice.organisation_id)
+            & (OrganisationMember.person_id == ScannerDevice.enrolled_by),
+        )
+        .where(ScannerDevice.lg_code == lg_code, ScannerDevice.token_hash == sealing.digest(token))
+    ).one_or_none()
+    if row is None:
+        raise SignInNeeded(code="sign_in_needed")
+    device_id, organisation_id, revoked_at, enrolled_by, ended_at, others_unsent = row
+    return Source(
+        label=f"device:{device_id}",
+        actor=f"device:{device_id}",
+        person_id=enrolled_by,
+        organisation_id=organisation_id,
+        revoked_at=revoked_at,
+        organiser_ended_at=ended_at,
+        all_reported=not others_unsent,
+        request_id=request_id,
+    )
+
+
+def report(db: Session, *, lg_code: str, label: str, made: int, now: datetime) -> tuple[int, ...]:
+    """P02: note how many scans a device says it has made; returns the numbers still missing."""
+    device_id = UUID(label.removeprefix("device:"))
+    have = set(
+        db.execute(
+            select(ScanAttempt.sequence).where(
+                ScanAttempt.lg_code == lg_code,
+                ScanAttempt.source == label,
+                ScanAttempt.sequence.is_not(None),
+            )
+        ).scalars()
+    )
+    missing = tuple(number for number in range(1, made + 1) if number not in have)
+    complete = missing[0] - 1 if missing else made
+    db.execute(
+        update(ScannerDevice)
+        .where(ScannerDevice.lg_code == lg_code, ScannerDevice.id == device_id)
+        .values(
+            last_seen_at=now,
+            last_sequence=complete,
+            reported_sequence=func.greatest(ScannerDevice.reported_sequence, made),
+        )
+    )
+    return missing

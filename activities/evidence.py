@@ -1,0 +1,78 @@
+"""Participations and stay days as the registry's judgements ask for them."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from activities.models import Participation as ParticipationRow
+from activities.models import StayDay
+from registry.rules.facts import Participation, Period
+
+
+class SqlEvidence:
+    """`registry.evidence.Evidence` on this room's tables: one query a call, whatever the number."""
+
+    def participations(
+        self, db: Session, lg_code: str, registration_ids: Collection[UUID], period: Period
+    ) -> Mapping[UUID, tuple[Participation, ...]]:
+        """Living participations with a day in the period, by registration (R07, R08)."""
+        table = ParticipationRow.__table__.c
+        rows = db.execute(
+            select(
+                table.registration_id,
+                table.id,
+                table.activity_id,
+                table.day,
+                table.designated,
+                table.counted,
+                table.minutes,
+                table.category,
+                table.overnight_next_day,
+                table.minutes_minimum,
+            ).where(
+                table.lg_code == lg_code,
+                table.registration_id.in_(registration_ids),
+                table.day.between(period.first, period.last),
+                table.annulled_at.is_(None),
+            )
+        ).all()
+        found: defaultdict[UUID, list[Participation]] = defaultdict(list)
+        for row in rows:
+            found[row.registration_id].append(
+                Participation(
+                    id=row.id,
+                    lg_code=lg_code,
+                    activity_id=row.activity_id,
+                    day=row.day,
+                    designated=row.designated,
+                    counted=row.counted,
+                    minutes=row.minutes,
+                    category=row.category,
+                    overnight_next_day=row.overnight_next_day,
+                    min_minutes=row.minutes_minimum,
+                )
+            )
+        return {key: tuple(values) for key, values in found.items()}
+
+    def stay_days(
+        self, db: Session, lg_code: str, registration_ids: Collection[UUID], period: Period
+    ) -> Mapping[UUID, tuple[date, ...]]:
+        """Days with evidence of being there, by registration (R11)."""
+        rows = db.execute(
+            select(StayDay.registration_id, StayDay.day)
+            .where(
+                StayDay.lg_code == lg_code,
+                StayDay.registration_id.in_(registration_ids),
+                StayDay.day.between(period.first, period.last),
+                StayDay.state == "counted",
+            )
+            .order_by(StayDay.day)
+        ).all()
+        found: defaultdict[UUID, list[date]] = defaultdict(list)
+        for registration_id, day in rows:
+            found[registration_id].append(day)
+        return {key: tuple(values) for key, values in found.items()}

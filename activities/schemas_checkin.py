@@ -1,0 +1,174 @@
+"""What the check-in doors take and give."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from activities.rules.checkin import Direction, Method, SecondFactor
+from activities.scans import Answer, Scan
+
+Code = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=2048,
+        description="What was read: a signed code (`FJ1:…`, or an address with it), a poster's"
+        " eight characters, or a member number",
+    ),
+]
+
+
+class _In(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class ScanIn(_In):
+    """What every scan says about itself."""
+
+    scan_id: UUID = Field(
+        description="Made by the client before its first try; a repeat gets the first answer"
+    )
+    direction: Direction = Direction.IN
+    scanned_at: AwareDatetime | None = Field(
+        default=None, description="When, by the client's clock; now when left out"
+    )
+    offset_ms: int | None = Field(
+        default=None,
+        ge=-(10**9),
+        le=10**9,
+        description="The client's clock minus true time, in milliseconds, if measured",
+    )
+    uncertainty_ms: int = Field(
+        default=0, ge=0, le=600_000, description="Half the round trip of that measurement"
+    )
+
+    def when(self, now: datetime) -> datetime:
+        """The client's instant, or now."""
+        return self.scanned_at or now
+
+
+class OwnCheckIn(ScanIn):
+    """A person scans the venue's code or follows a poster's link."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"scan_id": "5b0f7c1e-3f0b-4a55-9c0e-8f6f3f1f2a10", "code": "7KQ2M9XD"}]
+        }
+    )
+
+    code: Code
+    offline: bool = Field(default=False, description="Made without network, sent later")
+
+
+class DoorCheckIn(ScanIn):
+    """An organiser's device or a counter scans a card, or ticks a name on the roster."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "scan_id": "0c6c0f5e-7a39-4a07-8f1b-6a2d8f0c9d11",
+                    "code": "FJ1:…",
+                    "name_confirmed": True,
+                }
+            ]
+        }
+    )
+
+    code: Code | None = None
+    person_id: UUID | None = Field(default=None, description="A roster entry, instead of a code")
+    name_confirmed: bool = Field(default=False, description="Somebody asked for the name (paper)")
+    walk_in_confirmed: bool = Field(default=False, description="They did not sign up and join now")
+    second_factor: Literal["staff_tap"] | None = None
+    offline: bool = False
+    sequence: int | None = Field(default=None, ge=1, description="The device's own scan number")
+
+    def scan(self, session_id: UUID, now: datetime) -> Scan:
+        """As a command."""
+        return Scan(
+            scan_id=self.scan_id,
+            scanned_at=self.when(now),
+            session_id=session_id,
+            code=self.code,
+            person_id=self.person_id if self.code is None else None,
+            method=Method.ROSTER if self.code is None else None,
+            direction=self.direction,
+            offset_ms=self.offset_ms,
+            offset_method=None if self.offset_ms is None else "round_trip",
+            uncertainty_ms=self.uncertainty_ms,
+            offline=self.offline,
+            sequence=self.sequence,
+            name_confirmed=self.name_confirmed,
+            walk_in_confirmed=self.walk_in_confirmed,
+            second_factors=() if self.second_factor is None else (SecondFactor.STAFF_TAP,),
+        )
+
+
+class BatchedScan(DoorCheckIn):
+    """One scan of a device's upload."""
+
+    session_id: UUID
+
+
+class BatchIn(_In):
+    """What a device made without network, at most 200 a request."""
+
+    scans: list[BatchedScan] = Field(min_length=1, max_length=200)
+    made: int | None = Field(
+        default=None, ge=0, description="How many scans the device has made in all"
+    )
+
+
+class CheckInOut(BaseModel):
+    """The answer to a scan; a repeat of the scan id gets the same."""
+
+    scan_id: UUID
+    outcome: Literal["accepted", "already", "refused", "needs_input"]
+    reason: str
+    counted: bool = Field(description="Whether it stands for its day")
+    provisional: bool = False
+    repeated: bool = False
+    direction: str = "in"
+    session_id: UUID | None = None
+    activity: str | None = None
+    day: str | None = None
+    problems: list[dict[str, Any]] = []
+    notes: list[str] = []
+
+    @classmethod
+    def of(cls, answer: Answer) -> "CheckInOut":
+        """From a stored answer."""
+        return cls.model_validate(dict(answer.body) | {"repeated": answer.repeated})
+
+
+class BatchOut(BaseModel):
+    """One answer a scan, in order; a client deletes nothing that is not named here."""
+
+    answers: list[CheckInOut]
+    missing: list[int] = Field(
+        default=[], description="Scan numbers the device made that have not arrived"
+    )
+
+
+class AnnulIn(_In):
+    """Why a check-in is undone."""
+
+    reason: str = Field(min_length=1, max_length=200)
+
+
+class CorrectionIn(_In):
+    """A correction of a participation by staff."""
+
+    counted: bool
+    reason: str = Field(min_length=1, max_length=200)
+
+
+class VenueCodeOut(BaseModel):
+    """The venue's code for the present step."""
+
+    url: str
+    code: str
+    valid_for_s: int
+    svg: str
