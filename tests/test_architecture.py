@@ -1,0 +1,110 @@
+"""The house rules that a reader must be able to rely on, walked by machine."""
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from fastapi.testclient import TestClient
+
+from app import routes
+from app.routes import Door
+
+ROOT = Path(__file__).resolve().parent.parent
+ROOMS = ("app", "core", "registry", "activities", "qr", "mobile", "admin", "workers", "standins")
+MAX_LINES = 450
+#: Operations whose transactions are their own by nature, each with its reason.
+MAY_COMMIT = {
+    "core/db.py": "the one edge",
+    "activities/hot.py": "the same edge for the asynchronous door (decision 0004)",
+}
+
+
+def modules() -> Iterator[tuple[str, ast.Module, str]]:
+    """Every module of the rooms: relative path, syntax tree, text."""
+    for room in ROOMS:
+        for path in sorted((ROOT / room).rglob("*.py")):
+            source = path.read_text(encoding="utf-8")
+            yield str(path.relative_to(ROOT)), ast.parse(source), source
+
+
+def test_nobody_below_the_door_commits() -> None:
+    """One door, one transaction: `.commit(` and COMMIT appear only at the edge."""
+    found = set()
+    for name, tree, source in modules():
+        calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+        if any(getattr(call.func, "attr", "") == "commit" for call in calls) or re.search(
+            r"execute\(\s*[\"']commit", source
+        ):
+            found.add(name)
+    assert found == set(MAY_COMMIT)
+
+
+def test_modules_stay_short() -> None:
+    """A module is something one person holds in mind."""
+    long = {name: n for name, _, source in modules() if (n := source.count("\n")) > MAX_LINES}
+    assert not long
+
+
+def test_no_room_shadows_the_standard_library() -> None:
+    """`platform`, `statistics`, `secrets` … are taken."""
+    names = {path.stem for path in ROOT.iterdir() if (path / "__init__.py").exists()}
+    assert not names & sys.stdlib_module_names
+
+
+def test_time_is_an_argument() -> None:
+    """Use cases and rules read no clock: `wall_now` and `.now()` belong to doors and machinery."""
+    for name, tree, _ in modules():
+        room, _, rest = name.partition("/")
+        if room not in {"registry", "activities"} or "api_" in rest or "doors" in rest:
+            continue
+        if rest in {"presence.py", "hot.py"}:  # doors of presence
+            continue
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and getattr(node.func, "attr", "") in {"now", "today"}:
+                pytest.fail(f"{name}:{node.lineno} reads a clock")
+
+
+def api_routes(app: FastAPI) -> list[APIRoute]:
+    """All routes with an endpoint of ours."""
+    return [route for route in app.routes if isinstance(route, APIRoute)]
+
+
+def test_every_route_names_its_audience(app: FastAPI) -> None:
+    """P14: what is not named is refused; here, it is not even built."""
+    unnamed = [
+        route.path
+        for route in api_routes(app)
+        if not route.path.startswith("/health/")
+        and (route.openapi_extra or {}).get("x-audience") not in set(Door)
+    ]
+    assert not unnamed
+    assert len(routes.TABLE) > 0
+
+
+def _path(route: APIRoute) -> str:
+    return re.sub(
+        r"\{(\w+)\}",
+        lambda found: "212172"
+        if found.group(1) == "lg_code"
+        else "00000000-0000-4000-8000-000000000000",
+        route.path,
+    )
+
+
+def test_closed_doors_are_closed_to_strangers(app: FastAPI, client: TestClient) -> None:
+    """P14: without a sign-in, no door but the public ones lets anything through."""
+    for route in api_routes(app):
+        door = (route.openapi_extra or {}).get("x-audience")
+        if door in {None, Door.PUBLIC}:
+            continue
+        for method in route.methods - {"HEAD"}:
+            answer = client.request(method, _path(route), headers={"Idempotency-Key": "k"})
+            to_sign_in = answer.status_code == 303 and "signin" in answer.headers["location"]
+            assert answer.status_code in {401, 403, 404, 422} or to_sign_in, (
+                f"{method} {route.path}: {answer.status_code}"
+            )
