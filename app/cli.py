@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated
+from uuid import UUID
 
 import httpx
 import typer
@@ -22,10 +23,12 @@ from app import migrate as migrations
 from app import operate
 from app.local import LocalStack, LocalStackError, beat_options, web_command, worker_options
 from core.clock import clock_for
-from core.db import Database
+from core.db import Database, for_job
 from core.errors import NotFound
 from core.settings import Settings, UnsafeSettingsError, refuse_unsafe
+from registry.judging import replay_report
 from registry.policybook import POLICY_DIR, load_policy
+from registry.rules.reasons import Decision
 
 cli = typer.Typer(
     name="furusato",
@@ -265,6 +268,43 @@ def run_job(
     # The workers are a roof of their own: they are asked as a program, not imported.
     command = [sys.executable, "-m", "workers.run", name, "--as-of", day.isoformat()]
     raise typer.Exit(subprocess.run(command, check=False).returncode)
+
+
+@cli.command()
+def judge(
+    replay: Annotated[UUID, typer.Option(help="Id of a stored judgement to make again.")],
+) -> None:
+    """Decide a stored judgement again from its own facts; exit code 1 when it differs now."""
+    with _database(settings_from_env()) as database:
+        try:
+            with database.transaction(for_job("replay")) as db:
+                report = replay_report(db, replay)
+        except NotFound:
+            raise typer.BadParameter(f"There is no judgement {replay}.") from None
+    table = Table(
+        "", "stored", "again", title=f"{report.stored.kind} {report.lg_code} {report.stored.day}"
+    )
+    for label, told in (("outcome", _outcome), ("rules", _rules), ("reasons", _reasons)):
+        table.add_row(label, told(report.stored), told(report.replayed))
+    console.print(table)
+    console.print("The same decision." if report.equal else "The rules decide otherwise now.")
+    raise typer.Exit(0 if report.equal else 1)
+
+
+def _outcome(decision: Decision) -> str:
+    return decision.outcome
+
+
+def _rules(decision: Decision) -> str:
+    return decision.rules_version
+
+
+def _reasons(decision: Decision) -> str:
+    """Each reason with its rule, what was found and what was needed."""
+    return "\n".join(
+        f"{reason.rule} {reason.code}: {reason.found} / {reason.needed}"
+        for reason in decision.reasons
+    )
 
 
 @cli.command()

@@ -4,14 +4,24 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, date, datetime
 from pathlib import Path
+from uuid import UUID, uuid4
 
 import pytest
 import typer
+from sqlalchemy import text
 from typer.main import get_command
 from typer.testing import CliRunner
 
+from app import migrate
 from app.cli import cli
+from core.db import Database, for_body
+from registry.judging import keep
+from registry.models import Registration
+from registry.policybook import load_policy
+from registry.rules.eligibility import decide_standing
+from registry.rules.facts import Applicant, Body, BodyKind, IdentityLevel, Residence
 
 COMMANDS = {
     "demo",
@@ -24,6 +34,7 @@ COMMANDS = {
     "judge",
     "keys list",
     "keys rotate",
+    "keys revoke",
     "openapi",
     "health",
 }
@@ -116,3 +127,50 @@ def test_health_of_nobody_is_an_answer(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "does not answer" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def store_judgement(database: Database) -> UUID:
+    """A real decision, stored as the registry stores it; refused, so that it has reasons."""
+    body = Body("212172", BodyKind.MUNICIPALITY, "210005")
+    day = date(2027, 10, 1)
+    person = Applicant(
+        person_id=uuid4(),
+        birth_date=date(1985, 3, 15),
+        residence=Residence("212172", "210005", verified=True),
+        identity_level=IdentityLevel.MNC_SIGN,
+        identity_valid=True,
+    )
+    decision = decide_standing(person, body, load_policy().snapshot(day, body.code), day)
+    assert decision.reasons
+    with database.transaction(for_body(body.code, actor="staff:test")) as db:
+        registration = Registration(lg_code=body.code, id=uuid4(), person_id=person.person_id)
+        return keep(
+            db,
+            decision,
+            registration=registration,
+            subject_key="a test",
+            now=datetime(2027, 10, 1, tzinfo=UTC),
+        )
+
+
+def test_r15_judgement_is_made_again_from_its_own_facts(own_database: Database) -> None:
+    judgement = store_judgement(own_database)
+    variables = {
+        "DATABASE_URL": own_database._settings.database_url,
+        "FURUSATO_ENVIRONMENT": "test",
+        "COLUMNS": "200",
+    }
+    told = CliRunner().invoke(cli, ["judge", "--replay", str(judgement)], env=variables)
+    assert told.exit_code == 0, told.output
+    assert "The same decision." in told.output
+    assert "R16 moved_in" in told.output
+
+    with migrate.owner(own_database._settings.database_url) as connection:
+        connection.execute(text("update judgement set reasons = '[]', outcome = 'allowed'"))
+    told = CliRunner().invoke(cli, ["judge", "--replay", str(judgement)], env=variables)
+    assert told.exit_code == 1
+    assert "otherwise now" in told.output
+
+    told = CliRunner().invoke(cli, ["judge", "--replay", str(uuid4())], env=variables)
+    assert told.exit_code == 2
+    assert "no judgement" in told.output
