@@ -1,0 +1,191 @@
+"""Local governments: finding one, its way into the scheme, and what its joining sets off (R01, R02)."""
+
+import unicodedata
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy.orm import Session
+
+from core import audit
+from core.access import Actor, ActorKind
+from core.clock import japan_day
+from core.db import working_for
+from core.errors import Conflict, Forbidden, invalid
+from core.outbox import NoticeDraft, tell
+from registry import queries
+from registry.derived_links import Source, refresh_sources
+from registry.models import LocalGovernment, PendingLink
+from registry.rules.policy import PolicyBook
+
+#: R01: which state may follow which. Nobody who left comes back without preparing again.
+STEPS: dict[str, frozenset[str]] = {
+    "none": frozenset({"preparing", "trial", "active"}),
+    "preparing": frozenset({"none", "trial", "active"}),
+    "trial": frozenset({"preparing", "active", "suspended", "left"}),
+    "active": frozenset({"suspended", "left"}),
+    "suspended": frozenset({"trial", "active", "left"}),
+    "left": frozenset({"preparing"}),
+}
+_HIRAGANA = {code: code + 0x60 for code in range(ord("ぁ"), ord("ゖ") + 1)}
+MAX_PAGE = 200
+
+
+def find(
+    db: Session,
+    *,
+    text: str = "",
+    prefecture_code: str | None = None,
+    kind: str | None = None,
+    states: Sequence[str] = (),
+    after: str | None = None,
+    limit: int = 50,
+) -> Sequence[LocalGovernment]:
+    """R01: local governments by name, reading or prefecture, in the order of their codes.
+
+    Args:
+        db: Any transaction.
+        text: A part of the name (飛騨) or of its reading in either kana (ひだ, ヒダ).
+        prefecture_code: Only inside this prefecture, itself included.
+        kind: `municipality` or `prefecture`.
+        states: Only these states of joining; all when empty.
+        after: Code of the last one already seen.
+        limit: At most so many rows, up to 200.
+    """
+    statement = select(LocalGovernment).order_by(LocalGovernment.code).limit(min(limit, MAX_PAGE))
+    if text.strip():
+        statement = statement.where(_matches(text))
+    if prefecture_code is not None:
+        statement = statement.where(LocalGovernment.prefecture_code == prefecture_code)
+    if kind is not None:
+        statement = statement.where(LocalGovernment.kind == kind)
+    if states:
+        statement = statement.where(LocalGovernment.state.in_(states))
+    if after is not None:
+        statement = statement.where(LocalGovernment.code > after)
+    return db.scalars(statement).all()
+
+
+def _matches(text: str) -> ColumnElement[bool]:
+    plain = unicodedata.normalize("NFKC", text).strip()
+    reading = plain.translate(_HIRAGANA)
+    return or_(
+        LocalGovernment.name.contains(plain, autoescape=True),
+        LocalGovernment.kana.contains(reading, autoescape=True),
+        # 岐阜県飛騨市, as people write an address.
+        (LocalGovernment.prefecture + LocalGovernment.name).contains(plain, autoescape=True),
+    )
+
+
+def set_state(
+    db: Session, *, actor: Actor, lg_code: str, state: str, now: datetime
+) -> LocalGovernment:
+    """R01: the operator writes down where a local government stands with the scheme.
+
+    Raises:
+        Forbidden: Somebody else than the operator.
+        NotFound: No such local government.
+        Invalid: No such state.
+        Conflict: `state_step`: that state cannot follow the present one.
+    """
+    if actor.kind is not ActorKind.OPERATOR:
+        raise Forbidden(code="forbidden")
+    if state not in STEPS:
+        raise invalid("unknown_state", field="state", found=state)
+    row = db.get(LocalGovernment, lg_code, with_for_update=True)
+    row = row or queries.government(db, lg_code)
+    if row.state == state:
+        return row
+    if state not in STEPS[row.state]:
+        raise Conflict(code="state_step")
+    before, row.state = row.state, state
+    if state == "active" and row.joined_on is None:
+        row.joined_on = japan_day(now)
+    db.flush()
+    audit.record(
+        db,
+        actor=actor,
+        action="local_government.state",
+        subject=("local_government", lg_code),
+        now=now,
+        lg_code=lg_code,
+        purpose=f"{before}>{state}",
+    )
+    return row
+
+
+def wake_links(
+    db: Session, *, actor: Actor, lg_code: str, as_of: date, now: datetime, book: PolicyBook
+) -> dict[str, int]:
+    """R02: a prefecture has joined: tell whoever waits, and link them from the next day on.
+
+    The day between is the person's chance to opt out. Safe to repeat; the nightly job calls it
+    for each prefecture that has waiting links.
+
+    Args:
+        db: A transaction of the prefecture (its own, or a job's).
+        actor: Who or what acts.
+        lg_code: The prefecture.
+        as_of: The Japanese day to work for.
+        now: The instant.
+        book: The policy book.
+
+    Returns:
+        How many were `told` and how many `linked`.
+    """
+    counts = {"told": 0, "linked": 0}
+    prefecture = queries.government(db, lg_code)
+    if not queries.accepts(prefecture, book, as_of):
+        return counts
+    waiting = db.scalars(
+        select(PendingLink)
+        .where(PendingLink.lg_code == lg_code)
+        .order_by(PendingLink.source_lg_code, PendingLink.person_id)
+        .with_for_update(skip_locked=True)
+    ).all()
+    new = [link for link in waiting if link.told_at is None]
+    _tell_joined(db, prefecture, new, now)
+    counts["told"] = len({link.person_id for link in new})
+    due = [link for link in waiting if link.told_at and japan_day(link.told_at) < as_of]
+    for source in sorted({link.source_lg_code for link in due}):
+        people = [link for link in due if link.source_lg_code == source]
+        _link(db, actor, source, people, now, book)
+        counts["linked"] += len(people)
+    return counts
+
+
+def _tell_joined(
+    db: Session, prefecture: LocalGovernment, links: Sequence[PendingLink], now: datetime
+) -> None:
+    drafts = [
+        NoticeDraft(
+            person_id=person_id,
+            kind="prefecture_joined",
+            period_key=f"{prefecture.code}:{prefecture.joined_on or japan_day(now)}",
+            lg_code=prefecture.code,
+            facts={"prefecture": prefecture.name},
+        )
+        for person_id in sorted({link.person_id for link in links})
+    ]
+    tell(db, drafts, now=now)
+    for link in links:
+        link.told_at = now
+    db.flush()
+
+
+def _link(
+    db: Session,
+    actor: Actor,
+    source_code: str,
+    links: Sequence[PendingLink],
+    now: datetime,
+    book: PolicyBook,
+) -> None:
+    with working_for(db, source_code):
+        sources = []
+        for link in links:
+            row = queries.registration_of(db, lg_code=source_code, person_id=link.person_id)
+            if row is not None:
+                term = queries.living_term(db, row)
+                sources.append(Source(row, None if term is None else term.last_day))
+        refresh_sources(db, actor=actor, lg_code=source_code, sources=sources, now=now, book=book)
