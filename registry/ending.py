@@ -3,17 +3,17 @@
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from core import audit
 from core.access import Actor
 from core.clock import japan_day
 from core.outbox import NoticeDraft, tell
-from registry import queries
+from registry import queries, slots
 from registry.derived_links import refresh_source
 from registry.events import add_event, revoke_cards
-from registry.models import Application, PremiumSlot, Registration, Term
+from registry.models import Application, Registration, Term
 from registry.rules.facts import Tier
 from registry.rules.policy import PolicyBook
 
@@ -49,18 +49,11 @@ def end_premium(
         Whether there was premium in its own right to end.
     """
     ended = _end_terms(db, registration, japan_day(now))
-    freed = db.execute(
-        delete(PremiumSlot)
-        .where(
-            PremiumSlot.lg_code == registration.lg_code,
-            PremiumSlot.registration_id == registration.id,
-            PremiumSlot.state == "active",
-        )
-        .returning(PremiumSlot.slot)
-    ).scalars()
-    slots = list(freed)
+    freed = slots.release(
+        db, actor=actor, registration=registration, now=now, book=book, state="active"
+    )
     own = registration.tier == Tier.PREMIUM and not registration.derived
-    if not (ended or slots or own):
+    if not (ended or freed or own):
         return False
     registration.tier = _tier_left(db, registration)
     registration.over_cap_since = None
@@ -145,7 +138,12 @@ def _leave_word(
 
 
 def withdraw_applications(
-    db: Session, *, registrations: Sequence[Registration], now: datetime, by: str
+    db: Session,
+    *,
+    actor: Actor,
+    registrations: Sequence[Registration],
+    now: datetime,
+    book: PolicyBook,
 ) -> int:
     """Close what the person still asks for there, and free the places kept for it (R13)."""
     count = 0
@@ -157,15 +155,11 @@ def withdraw_applications(
                 Application.registration_id == registration.id,
                 Application.state.in_(OPEN_APPLICATION),
             )
-            .values(state="withdrawn", decided_at=now, decided_by=by)
+            .values(state="withdrawn", decided_at=now, decided_by=actor.label, effective_at=None)
             .returning(Application.id)
         ).all()
         count += len(found)
-        db.execute(
-            delete(PremiumSlot).where(
-                PremiumSlot.lg_code == registration.lg_code,
-                PremiumSlot.registration_id == registration.id,
-                PremiumSlot.state == "pending",
-            )
+        slots.release(
+            db, actor=actor, registration=registration, now=now, book=book, state="pending"
         )
     return count

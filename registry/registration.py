@@ -271,7 +271,9 @@ def _end_direct(scene: _Scene, row: Registration, *, status: str, reason: str) -
         now=scene.now,
         book=scene.book,
     )
-    withdraw_applications(scene.db, registrations=[row], now=scene.now, by=scene.actor.label)
+    withdraw_applications(
+        scene.db, actor=scene.actor, registrations=[row], now=scene.now, book=scene.book
+    )
     row.direct = False
     if not row.derived:
         row.status, row.ended_on, row.ended_reason = status, scene.today, reason
