@@ -20,6 +20,7 @@ from core.errors import (
     Refused,
     SignInNeeded,
     TooMany,
+    Unavailable,
 )
 from core.web import platform_of
 
@@ -32,6 +33,7 @@ STATUS: Mapping[type[DomainError], int] = {
     Refused: 409,
     Gone: 410,
     TooMany: 429,
+    Unavailable: 503,
 }
 #: SQLSTATEs that mean "somebody else was faster; ask again": deadlock, serialisation, lock timeout.
 BUSY = frozenset({"40001", "40P01", "55P03", "57014"})

@@ -79,6 +79,10 @@ class TooMany(DomainError):  # noqa: N818
     """Too many tries; wait."""
 
 
+class Unavailable(DomainError):  # noqa: N818
+    """A part behind the platform does not answer; trying again helps."""
+
+
 def refused(code: str, *, rule: str, **facts: str | int | tuple[str, ...] | None) -> Refused:
     """A refusal with one reason. Facts: found, needed, names, action, field."""
     return Refused(code=code, problems=(Problem(code=code, rule=rule, **facts),))  # type: ignore[arg-type] # facts are checked by Problem's own fields

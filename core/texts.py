@@ -3,7 +3,8 @@
 Source language is Japanese: a msgid is the Japanese sentence itself. Other languages are read from
 `core/locale/<locale>/<room>.po` when the process starts; nothing is compiled or generated.
 A refusal travels as data (code, found, needed, names, action); its sentence lives in
-`core/locale/refusals.yaml`, so rules never hold words and words never hold rules.
+`core/locale/refusals.yaml`, so rules never hold words and words never hold rules. A notice travels
+in the same way; its title and body live in `core/locale/notices.yaml`.
 
 `python -m core.texts extract [room …]` adds missing msgids to the catalogues.
 """
@@ -97,6 +98,7 @@ class Texts:
             if short != DEFAULT
         }
         sentences = yaml.safe_load((folder / "refusals.yaml").read_text(encoding="utf-8"))
+        notices = yaml.safe_load((folder / "notices.yaml").read_text(encoding="utf-8"))
         return cls(
             catalogues=catalogues,
             refusals=sentences["refusals"] | sentences["outcomes"],
@@ -167,6 +169,18 @@ class Texts:
             word = self.words.get(value)
             value = word.get(lang, word[DEFAULT]) if word else self.names.get(value, value)
         return formats.fact(value, lang)
+
+    def notice_text(self, lang: str, kind: str, facts: Mapping[str, Any]) -> tuple[str, str]:
+        """Title and body of a notice, in words a person understands.
+
+        Args:
+            lang: short language name.
+            kind: names the sentence; with a `reason` among the facts, `kind.reason` comes first.
+            facts: what the sentence needs; a day or an instant as ISO text.
+        """
+        entry = self.notices.get(f"{kind}.{facts.get('reason')}") or self.notices.get(kind)
+        entry = entry or self.notices["unknown"]
+        return _say(entry["title"], lang, facts), _say(entry["body"], lang, facts)
 
 
 def _merged(folder: Path) -> Mapping[str, str]:

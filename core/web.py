@@ -29,6 +29,8 @@ from core.texts import Texts
 
 MAX_BODY = 256 * 1024
 SESSION_COOKIE = "fj"
+#: The longest absolute life of a sign-in (core.signin); the server may end it earlier.
+SESSION_COOKIE_SECONDS = 30 * 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,29 @@ PlatformDep = Annotated[Platform, Depends(platform_of)]
 def cookie_name(settings: Settings) -> str:
     """The session cookie; `__Host-` where the site is https, as browsers demand Secure for it."""
     return f"__Host-{SESSION_COOKIE}" if settings.secure_cookies else SESSION_COOKIE
+
+
+def set_session(response: Response, settings: Settings, token: str) -> None:
+    """Give a browser its session: not readable by scripts, not sent from other sites.
+
+    How long it holds is decided by the server, which keeps the session.
+    """
+    response.set_cookie(
+        cookie_name(settings),
+        token,
+        httponly=True,
+        samesite="lax",
+        secure=settings.secure_cookies,
+        max_age=SESSION_COOKIE_SECONDS,
+        path="/",
+    )
+
+
+def clear_session(response: Response, settings: Settings) -> None:
+    """Take a browser's session back."""
+    response.delete_cookie(
+        cookie_name(settings), httponly=True, samesite="lax", secure=settings.secure_cookies
+    )
 
 
 def request_id(request: Request) -> str:
@@ -120,9 +145,7 @@ def answer_once(
     now = platform.clock.now()
 
     def once(db: Session) -> Answer:
-        stored = idempotency.claim(
-            db, actor=actor.label, key=name, request_hash=body_hash, now=now
-        )
+        stored = idempotency.claim(db, actor=actor.label, key=name, request_hash=body_hash, now=now)
         if stored is not None:
             return Answer(stored.body.get("body"), stored.status, stored.body.get("location"))
         answer = work(db)
@@ -184,7 +207,13 @@ class RequestFacts:
 
 async def _too_large(send: Send) -> None:
     body = json.dumps(
-        {"type": "about:blank", "title": "too_large", "status": 413, "code": "too_large", "needed": MAX_BODY}
+        {
+            "type": "about:blank",
+            "title": "too_large",
+            "status": 413,
+            "code": "too_large",
+            "needed": MAX_BODY,
+        }
     ).encode()
     await send(
         {

@@ -14,6 +14,7 @@ from core.signin import session_of
 from core.tenancy import Audience
 from core.web import cookie_name, platform_of, request_id
 from registry.models import StaffRole
+from registry.rules.policy import PolicyBook
 
 GATE = Context(Audience.GATE, actor="system:gate")
 
@@ -125,3 +126,12 @@ def as_body(actor: Actor, lg_code: str) -> Context:
 def as_operator(actor: Actor) -> Context:
     """The transaction context of the operator."""
     return Context(Audience.OPERATOR, actor=actor.label, request_id=actor.request_id)
+
+
+def book_of(request: Request) -> PolicyBook:
+    """The national numbers this process works with."""
+    book: PolicyBook = request.app.state.policy_book
+    return book
+
+
+BookDep = Annotated[PolicyBook, Depends(book_of)]
