@@ -148,6 +148,8 @@ def test_other_curves_and_algorithms_are_refused() -> None:
     for change in changes:
         with pytest.raises(ValueError, match=r"."):
             replace(key.public, **change)
+    assert list(KeyRing([key.public])) == [key.kid]
+    assert len(KeyRing([])) == 0
     with pytest.raises(ValueError, match="twice"):
         KeyRing([key.public, key.public])
 
