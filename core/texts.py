@@ -78,6 +78,7 @@ class Texts:
     actions: Mapping[str, Mapping[str, Any]]
     words: Mapping[str, Mapping[str, str]]
     names: Mapping[str, str]
+    notices: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
 
     @classmethod
     def load(
@@ -86,7 +87,7 @@ class Texts:
         """Read every catalogue below folder.
 
         Args:
-            folder: holds one folder a locale and refusals.yaml.
+            folder: holds one folder a locale, refusals.yaml and notices.yaml.
             names: what to say for a code that turns up as a fact (212172 → 飛騨市).
 
         Raises:
@@ -105,6 +106,7 @@ class Texts:
             actions=sentences["actions"],
             words=sentences["words"],
             names=names,
+            notices=notices,
         )
 
     def translator(self, lang: str) -> Translate:
@@ -180,7 +182,7 @@ class Texts:
         """
         entry = self.notices.get(f"{kind}.{facts.get('reason')}") or self.notices.get(kind)
         entry = entry or self.notices["unknown"]
-        return _say(entry["title"], lang, facts), _say(entry["body"], lang, facts)
+        return self._say(entry["title"], lang, facts), self._say(entry["body"], lang, facts)
 
 
 def _merged(folder: Path) -> Mapping[str, str]:
