@@ -8,6 +8,8 @@ from enum import StrEnum
 
 from fastapi import APIRouter, FastAPI
 
+from activities import api_checkin
+
 
 class Door(StrEnum):
     """Who may enter; each route's own dependency enforces it."""
@@ -16,6 +18,7 @@ class Door(StrEnum):
     PERSON = "person"
     HOST = "host"
     STAFF = "staff"
+    DEVICE = "device"
     OPERATOR = "operator"
 
 
@@ -28,7 +31,14 @@ class Row:
     door: Door
 
 
-TABLE: tuple[Row, ...] = ()
+API = "/api/v1"
+
+TABLE: tuple[Row, ...] = (
+    Row(api_checkin.person_router, API, Door.PERSON),
+    Row(api_checkin.device_router, API, Door.DEVICE),
+    Row(api_checkin.host_router, API, Door.HOST),
+    Row(api_checkin.staff_router, API, Door.STAFF),
+)
 
 
 def include_all(app: FastAPI) -> None:

@@ -17,6 +17,8 @@ from app.routes import Door
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("app", "core", "registry", "activities", "qr", "mobile", "admin", "workers", "standins")
 MAX_LINES = 450
+#: Tables of one room are read side by side, like a schema on one sheet.
+MAX_TABLE_LINES = 650
 #: Operations whose transactions are their own by nature, each with its reason.
 MAY_COMMIT = {
     "core/db.py": "the one edge",
@@ -46,8 +48,9 @@ def test_nobody_below_the_door_commits() -> None:
 
 def test_modules_stay_short() -> None:
     """A module is something one person holds in mind."""
-    long = {name: n for name, _, source in modules() if (n := source.count("\n")) > MAX_LINES}
-    assert not long
+    for name, _, source in modules():
+        limit = MAX_TABLE_LINES if name.endswith("/models.py") else MAX_LINES
+        assert source.count("\n") <= limit, name
 
 
 def test_no_room_shadows_the_standard_library() -> None:

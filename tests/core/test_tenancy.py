@@ -19,6 +19,7 @@ UNIQUE_ACROSS_BODIES = {
     "uq_activity_session_poster_code": "a poster's address names no local government",
     "uq_stay_place_poster_code": "as above",
     "uq_scanner_device_token_hash": "a bearer token is looked up before its body is known",
+    "uq_organisation_invitation_token_hash": "as above",
 }
 
 

@@ -1,0 +1,1 @@
+"""The desk: municipal staff, prefecture, operator."""
