@@ -78,7 +78,7 @@ class Texts:
     actions: Mapping[str, Mapping[str, Any]]
     words: Mapping[str, Mapping[str, str]]
     names: Mapping[str, str]
-    notices: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
+    notices: Mapping[str, Mapping[str, Any]]
 
     @classmethod
     def load(
@@ -141,16 +141,8 @@ class Texts:
         return "" if entry is None else self._say(entry, lang, reason)
 
     def _say(self, entry: Mapping[str, Any], lang: str, reason: Mapping[str, Any]) -> str:
-        """The fullest sentence whose facts are all known; the last one needs none."""
         short = language(lang)
-        sentences = entry.get(short) or entry[DEFAULT]
-        if isinstance(sentences, str):
-            sentences = [sentences]
-        facts = self._facts(reason, short)
-        for sentence in sentences:
-            if placeholders(sentence) <= facts.keys():
-                return str(sentence).format(**facts)
-        return str(sentences[-1])
+        return _fullest(entry, short, self._facts(reason, short))
 
     def _facts(self, reason: Mapping[str, Any], lang: str) -> dict[str, str]:
         """Facts as words; `missing` is needed minus found where both are numbers."""
@@ -182,7 +174,25 @@ class Texts:
         """
         entry = self.notices.get(f"{kind}.{facts.get('reason')}") or self.notices.get(kind)
         entry = entry or self.notices["unknown"]
-        return self._say(entry["title"], lang, facts), self._say(entry["body"], lang, facts)
+        short = language(lang)
+        words = {
+            name: self._word(value, short)
+            for name, value in facts.items()
+            if value not in (None, "", [], ()) and not isinstance(value, Mapping)
+        }
+        return _fullest(entry["title"], short, words), _fullest(entry["body"], short, words)
+
+
+def _fullest(entry: Mapping[str, Any], lang: str, words: Mapping[str, str]) -> str:
+    """The first sentence whose facts are all known; the last one, with gaps, when none is."""
+    sentences = entry.get(lang) or entry[DEFAULT]
+    if isinstance(sentences, str):
+        sentences = [sentences]
+    for sentence in sentences:
+        if placeholders(sentence) <= words.keys():
+            return str(sentence).format(**words)
+    last = str(sentences[-1])
+    return last.format(**dict.fromkeys(placeholders(last), "…") | dict(words))
 
 
 def _merged(folder: Path) -> Mapping[str, str]:
