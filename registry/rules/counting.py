@@ -140,6 +140,7 @@ def evidence(
         categories[category] += 1
     stays = {day for day in stay_days if day in period}
     stays |= {p.day for p in records if _stands(p, lg_code, rule) and p.day in period}
+    stays |= chosen_days  # the morning after overnight work
     return Evidence(
         count=len(chosen) + carried,
         minutes=sum(presence.own_minutes for presence in presences),

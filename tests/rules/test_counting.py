@@ -1,0 +1,161 @@
+"""R07, R08: properties of counting that no example can show."""
+
+from collections import Counter
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from registry.rules.calendars import JST
+from registry.rules.counting import (
+    Counting,
+    counted,
+    evidence,
+    overnight_counts_next_day,
+    window_for,
+    window_rolling,
+)
+from registry.rules.facts import Participation, Period
+from tests.rules.making import body, ident, presence
+
+HIDA = body("飛騨市").code
+START = date(2027, 10, 1)
+PERIOD = Period(START, date(2027, 10, 10))
+
+
+@st.composite
+def presences(draw: st.DrawFn) -> list[Participation]:
+    """Up to a dozen presences in and around the period, at two bodies, of three activities."""
+    made = []
+    for number in range(draw(st.integers(0, 12))):
+        activity = draw(st.sampled_from(["稲刈り", "草刈り", "祭り"]))
+        made.append(
+            presence(
+                START + timedelta(days=draw(st.integers(-2, 11))),
+                draw(st.sampled_from(["飛騨市", "飛騨市", "飛騨市", "気仙沼市"])),
+                activity=activity,
+                id=UUID(int=number + 1),
+                minutes=draw(st.sampled_from([20, 40, 60, 600])),
+                counted=draw(st.sampled_from([True, True, False])),
+                designated=draw(st.sampled_from([True, True, True, False])),
+                annulled=draw(st.sampled_from([False, False, False, True])),
+                overnight_next_day=draw(st.sampled_from([False, False, True])),
+                category=activity,
+            )
+        )
+    return made
+
+
+LIMITS = st.fixed_dictionaries(
+    {
+        "per_day": st.integers(1, 2),
+        "min_minutes": st.sampled_from([0, 60]),
+        "per_activity": st.integers(0, 2),
+    }
+)
+
+
+@given(presences(), LIMITS, st.randoms())
+def test_r08_the_order_of_the_records_does_not_matter(
+    records: list[Participation], limits: dict[str, Any], random: Any
+) -> None:
+    shuffled = list(records)
+    random.shuffle(shuffled)
+    assert counted(shuffled, HIDA, PERIOD, **limits) == counted(records, HIDA, PERIOD, **limits)
+
+
+@given(presences(), LIMITS)
+def test_r08_counting_again_and_hearing_twice_change_nothing(
+    records: list[Participation], limits: dict[str, Any]
+) -> None:
+    once = counted(records, HIDA, PERIOD, **limits)
+    assert counted([*records, *records], HIDA, PERIOD, **limits) == once
+    again = counted(once, HIDA, PERIOD, **limits)
+    assert len(again) == len(once)
+    if not limits["per_activity"]:
+        assert again == once
+
+
+@given(presences(), LIMITS)
+def test_r08_no_limit_is_ever_passed(records: list[Participation], limits: dict[str, Any]) -> None:
+    result = counted(records, HIDA, PERIOD, **limits)
+    days = Counter(record.day for record in result)
+    assert all(number <= limits["per_day"] for number in days.values())
+    if limits["per_activity"]:
+        activities = Counter(record.activity_id for record in result)
+        assert all(number <= limits["per_activity"] for number in activities.values())
+    assert all(record.day in PERIOD and record.lg_code == HIDA for record in result)
+    assert all(record.designated and not record.annulled for record in result)
+
+
+@given(presences(), presences(), LIMITS)
+def test_r08_doing_more_never_counts_less(
+    records: list[Participation], more: list[Participation], limits: dict[str, Any]
+) -> None:
+    renamed = [
+        presence(r.day, activity="植樹", id=UUID(int=100 + n), counted=r.counted)
+        for n, r in enumerate(more)
+    ]
+    few = counted(records, HIDA, PERIOD, **limits)
+    many = counted([*records, *renamed], HIDA, PERIOD, **limits)
+    assert len(many) >= len(few)
+
+
+@given(presences())
+def test_r07_evidence_never_contradicts_itself(records: list[Participation]) -> None:
+    shown = evidence(records, (), HIDA, PERIOD, Counting(min_minutes=60))
+    assert shown.count <= PERIOD.days
+    assert all(days <= shown.count for _, days in shown.categories)
+    assert (shown.count > 0) == (shown.projects > 0)
+    assert shown.stay_days >= shown.count
+
+
+def test_r08_moving_a_day_to_another_activity_makes_room() -> None:
+    """One count an activity: the first day could take either, the second only one of them."""
+    records = [
+        presence(START, activity="稲刈り", id=UUID(int=1)),
+        presence(START, activity="草刈り", id=UUID(int=2), counted=False),
+        presence(START + timedelta(days=1), activity="稲刈り", id=UUID(int=3)),
+    ]
+    result = counted(records, HIDA, PERIOD, per_activity=1)
+    assert [record.activity_id for record in result] == [ident("草刈り"), ident("稲刈り")]
+
+
+def test_r08_an_activity_with_its_own_minimum() -> None:
+    short = presence(START, minutes=45, min_minutes=30)
+    long = presence(START, minutes=100, min_minutes=120, activity="森づくり")
+    assert len(counted([short], HIDA, PERIOD, min_minutes=60)) == 1
+    assert counted([long], HIDA, PERIOD, min_minutes=60) == ()
+
+
+@pytest.mark.parametrize(("ends", "expected"), [((6, 0), False), ((6, 1), True), ((23, 0), True)])
+def test_r08_overnight_work_must_last_beyond_six_hours(
+    ends: tuple[int, int], *, expected: bool
+) -> None:
+    start = datetime(2027, 10, 1, 22, tzinfo=JST)
+    end = datetime(2027, 10, 2, *ends, tzinfo=JST)
+    assert overnight_counts_next_day(start, end, 6) is expected
+
+
+def test_r08_work_that_ends_before_midnight_is_not_overnight() -> None:
+    start = datetime(2027, 10, 1, 9, tzinfo=JST)
+    assert not overnight_counts_next_day(start, start + timedelta(hours=12), 6)
+
+
+def test_r07_windows() -> None:
+    day, joined = date(2028, 3, 31), date(2026, 5, 10)
+    assert window_rolling(day).days == 365
+    assert window_for("rolling365", day) == window_rolling(day)
+    assert window_for("fiscal_year", day) == Period(date(2027, 4, 1), day)
+    assert window_for("registration_year", day, joined) == Period(
+        date(2027, 5, 10), date(2028, 5, 9)
+    )
+    assert window_for("registration_year", date(2028, 5, 10), joined).first == date(2028, 5, 10)
+    for unknown in ("rolling", "year"):
+        with pytest.raises(ValueError, match="Unknown counting window"):
+            window_for(unknown, day, joined)
+    with pytest.raises(ValueError, match="no day of registration"):
+        window_for("registration_year", day)
