@@ -6,14 +6,13 @@ decides is not the applicant (C47).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 
 from sqlalchemy import DateTime, cast, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from core import audit
 from core.access import Actor, Role
-from core.clock import japan_day
 from core.errors import Conflict, Forbidden, NotFound, Refused, invalid
 from core.models import Account
 from registry import judging, queries
@@ -146,9 +145,10 @@ def _decidable(
     return application, registration
 
 
-def _recheck(
+def recheck(
     scene: Scene, application: Application, registration: Registration, evidence: Evidence
 ) -> tuple[Case, Decision]:
+    """C37: the facts the body knows, and the decision they give today."""
     case = case_of_body(
         scene.db,
         registration=registration,
@@ -160,13 +160,14 @@ def _recheck(
     return case, case.decide()
 
 
-def _grant_checked(
+def grant_checked(
     scene: Scene,
     application: Application,
     registration: Registration,
     case: Case,
     decision: Decision,
 ) -> Term:
+    """Store the judgement of the last look and grant."""
     judgement_id = judging.keep(
         scene.db,
         decision,
@@ -215,12 +216,12 @@ def approve(
     _refuse_self(actor, db, lg_code, application_id)
     scene = Scene(db, actor, now, book)
     application, registration = _decidable(db, lg_code, application_id, ("review", "veto"))
-    case, decision = _recheck(scene, application, registration, evidence)
+    case, decision = recheck(scene, application, registration, evidence)
     if not decision.allowed:
         names = judging.names_in(db, decision.reasons)
         problems = [judging.problem_of(reason, names) for reason in decision.reasons]
         raise Refused(code="recheck_failed", problems=problems)
-    _grant_checked(scene, application, registration, case, decision)
+    grant_checked(scene, application, registration, case, decision)
     return application
 
 
@@ -331,114 +332,3 @@ def reverse(
     scene.mark(application, "reversed")
     scene.tell(application, "premium_reversed", note=application.note)
     return application
-
-
-# --- the clock -------------------------------------------------------------------------
-
-
-def confirm_due(
-    db: Session,
-    *,
-    actor: Actor,
-    lg_code: str,
-    now: datetime,
-    book: PolicyBook,
-    evidence: Evidence,
-    limit: int = 500,
-) -> int:
-    """R15: applications to which nobody objected in time take effect; returns how many were decided.
-
-    Facts are looked at again: who no longer meets the rules, or whose last place another body
-    filled, is refused with every reason. Safe to repeat and to race: rows are locked, those of
-    another worker skipped.
-    """
-    scene = Scene(db, actor, now, book)
-    due = db.scalars(
-        select(Application)
-        .where(
-            Application.lg_code == lg_code,
-            Application.state == "veto",
-            Application.effective_at <= now,
-        )
-        .order_by(Application.effective_at, Application.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    ).all()
-    for application in due:
-        registration = queries.registration_of(
-            db, lg_code=lg_code, person_id=application.person_id, lock=True
-        )
-        if registration is not None:
-            _confirm(scene, application, registration, evidence)
-    return len(due)
-
-
-def _confirm(
-    scene: Scene, application: Application, registration: Registration, evidence: Evidence
-) -> None:
-    case, decision = _recheck(scene, application, registration, evidence)
-    if decision.allowed:
-        try:
-            with scene.db.begin_nested():
-                _grant_checked(scene, application, registration, case, decision)
-        except Refused:
-            most = case.policy.integer("premium.cap")
-            full = Reason("R13", "cap_reached", needed=most, action="exchange")
-            scene.db.refresh(application)
-            refuse_application(scene, application=application, reasons=(full,))
-        return
-    judgement_id = judging.keep(
-        scene.db,
-        decision,
-        registration=registration,
-        subject_key=f"{application.id}:effect",
-        now=scene.now,
-    )
-    refuse_application(
-        scene, application=application, reasons=decision.reasons, judgement_id=judgement_id
-    )
-
-
-def expire_pending(
-    db: Session,
-    *,
-    actor: Actor,
-    lg_code: str,
-    as_of: date,
-    now: datetime,
-    book: PolicyBook,
-    limit: int = 500,
-) -> int:
-    """R13: places kept for applications fall free after their last day; returns how many.
-
-    An application that waits for a guardian ends with its place. One that waits for staff stays:
-    their delay is not the person's; on approval it takes a place if one is free.
-    """
-    scene = Scene(db, actor, now, book)
-    late = db.scalars(
-        select(Application)
-        .where(
-            Application.lg_code == lg_code,
-            Application.state.in_(("waiting", "review")),
-            Application.slot_until < as_of,
-        )
-        .order_by(Application.slot_until, Application.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    ).all()
-    for application in late:
-        scene.free_place(application)
-        if application.state == "waiting":
-            application.state, application.decided_at = "expired", now
-            application.decided_by = actor.label
-            scene.mark(application, "expired")
-            scene.tell(application, "application_expired")
-        else:
-            scene.mark(application, "place_freed")
-            scene.tell(application, "place_freed")
-    return len(late)
-
-
-def due_day(row: InboxRow) -> date:
-    """The Japanese day of a deadline."""
-    return japan_day(row.deadline)
