@@ -413,7 +413,7 @@ def upgrade() -> None:
     sa.Column('person_id', sa.UUID(), nullable=False),
     sa.Column('session_hash', sa.String(length=64), nullable=False),
     sa.Column('purpose', sa.String(length=16), nullable=False, comment='premium, renewal, guardian'),
-    sa.Column('subject_person_id', sa.UUID(), nullable=True, comment='the minor a guardian speaks for'),
+    sa.Column('guardianship_id', sa.UUID(), nullable=True, comment='the consent a guardian gives'),
     sa.Column('state_hash', sa.String(length=64), nullable=False),
     sa.Column('nonce', sa.String(length=120), nullable=False),
     sa.Column('verifier', sa.String(length=160), nullable=False),
