@@ -184,9 +184,7 @@ class IdentityAttempt(Base):
     person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"))
     session_hash: Mapped[str] = mapped_column(String(64))
     purpose: Mapped[str] = mapped_column(String(16), comment="premium, renewal, guardian")
-    subject_person_id: Mapped[UUID | None] = mapped_column(
-        comment="the minor a guardian speaks for"
-    )
+    guardianship_id: Mapped[UUID | None] = mapped_column(comment="the consent a guardian gives")
     state_hash: Mapped[str] = mapped_column(String(64))
     nonce: Mapped[str] = mapped_column(String(120))
     verifier: Mapped[str] = mapped_column(String(160))

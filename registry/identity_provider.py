@@ -1,0 +1,44 @@
+"""The pinned identity provider of a process, from its settings (R12)."""
+
+from functools import lru_cache
+from pathlib import Path
+
+from core.settings import Environment, Settings
+from registry import idp
+from registry.idp_checks import refusal
+
+#: Where the provider sends the browser back to, below the public address.
+CALLBACK = "/identity/callback"
+
+
+def provider_of(settings: Settings) -> idp.ProviderConfig:
+    """The pinned provider of this process.
+
+    Raises:
+        IdentityRefused: `provider_unavailable`: this process has no key to ask it with.
+        UnsafeProviderError: A stand-in in production.
+    """
+    if settings.idp_private_key_file is None:
+        raise refusal("provider_unavailable", found="not_configured", action="ask_support")
+    return _provider(
+        settings.idp_base_url,
+        settings.idp_client_id,
+        settings.public_url + CALLBACK,
+        settings.idp_private_key_file,
+        settings.idp_acr_values,
+        production=settings.environment is Environment.PRODUCTION,
+    )
+
+
+@lru_cache(maxsize=8)
+def _provider(
+    issuer: str, client_id: str, redirect_uri: str, key: Path, acr_values: str, *, production: bool
+) -> idp.ProviderConfig:
+    return idp.provider_at(
+        issuer.removesuffix("/"),
+        client_id=client_id,
+        redirect_uri=redirect_uri,
+        signing_key=idp.read_signing_key(key.read_bytes()),
+        acr_values=acr_values,
+        production=production,
+    )
