@@ -226,8 +226,9 @@ def _preference(presence: _Presence) -> tuple[bool, str]:
 def _chosen(
     days: Mapping[date, tuple[_Presence, ...]], rule: Counting
 ) -> tuple[Participation, ...]:
-    if rule.per_activity:
-        allotted = _allot(days, rule)
+    limits = _limits(days, rule)
+    if any(limits.values()):
+        allotted = _allot(days, rule.per_day, limits)
         days = {
             day: tuple(p for p in presences if day in allotted[p.first.activity_id])
             for day, presences in days.items()
@@ -239,7 +240,18 @@ def _chosen(
     )
 
 
-def _allot(days: Mapping[date, tuple[_Presence, ...]], rule: Counting) -> dict[UUID, set[date]]:
+def _limits(days: Mapping[date, tuple[_Presence, ...]], rule: Counting) -> dict[UUID, int]:
+    """Activity to the most counts it may give, 0 for no limit; its own limit goes first."""
+    firsts = (presence.first for presences in days.values() for presence in presences)
+    return {
+        first.activity_id: rule.per_activity if first.max_counts is None else first.max_counts
+        for first in firsts
+    }
+
+
+def _allot(
+    days: Mapping[date, tuple[_Presence, ...]], per_day: int, limits: Mapping[UUID, int]
+) -> dict[UUID, set[date]]:
     """Days to activities so that as many days as possible count under each activity's limit.
 
     Taking the first that fits could lower the number when somebody does more; moving days
@@ -252,7 +264,7 @@ def _allot(days: Mapping[date, tuple[_Presence, ...]], rule: Counting) -> dict[U
             if activity in tried or day in places[activity]:
                 continue
             tried.add(activity)
-            if len(places[activity]) < rule.per_activity:
+            if not limits[activity] or len(places[activity]) < limits[activity]:
                 places[activity].add(day)
                 return True
             for other in sorted(places[activity]):
@@ -263,6 +275,6 @@ def _allot(days: Mapping[date, tuple[_Presence, ...]], rule: Counting) -> dict[U
         return False
 
     for day in days:
-        for _ in range(rule.per_day):
+        for _ in range(per_day):
             place(day, set())
     return places

@@ -126,7 +126,8 @@ class Participation(Plain):
     a day (it still adds its minutes to a split day of the same activity). `annulled` records
     were undone and say nothing at all. `matched` is False for a presence before the basic
     registration whose identity was not confirmed afterwards (R07).
-    `min_minutes` is the activity's own minimum, if it has one. `minutes` is in minutes.
+    `min_minutes` and `max_counts` are the activity's own minimum and its own limit of counts in
+    one period, if it has them. `minutes` is in minutes.
     """
 
     id: UUID
@@ -141,6 +142,7 @@ class Participation(Plain):
     annulled: bool = False
     matched: bool = True
     min_minutes: int | None = None
+    max_counts: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -177,11 +177,21 @@ class PolicyBook:
 
         A value of the same body, key and day replaces an earlier one.
         """
-        own = {key: {step.since: step for step in steps} for key, steps in self.body_values.items()}
-        for value in values:
+        given = tuple(values)
+        for value in given:
             refused = self.refusal(value)
             if refused is not None:
                 raise refused
+        return self.with_stored_values(given)
+
+    def with_stored_values(self, values: Iterable[BodyValue]) -> "PolicyBook":
+        """This book with rows that were checked when they were decided.
+
+        Nothing is refused: a row that a later edition of the policy forbids rests (see `on`), so
+        that one old row cannot stop a night's work.
+        """
+        own = {key: {step.since: step for step in steps} for key, steps in self.body_values.items()}
+        for value in values:
             step = Step(
                 since=value.since,
                 value=value.value,

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.rules.given import CaseError
 from tests.rules.making import ROOT
-from tests.rules.officer import CaseError, run
+from tests.rules.officer import run
 
 CASES = ROOT / "tests" / "cases"
 APPROVED = date(2028, 2, 29)

@@ -124,6 +124,15 @@ def test_r08_moving_a_day_to_another_activity_makes_room() -> None:
     assert [record.activity_id for record in result] == [ident("草刈り"), ident("稲刈り")]
 
 
+def test_r08_an_activity_with_its_own_limit() -> None:
+    harvest = [
+        presence(START + timedelta(days=n), id=UUID(int=n + 1), max_counts=2) for n in range(4)
+    ]
+    other = presence(START + timedelta(days=5), activity="草刈り")
+    assert len(counted([*harvest, other], HIDA, PERIOD)) == 3
+    assert len(counted([*harvest, other], HIDA, PERIOD, per_activity=1)) == 3
+
+
 def test_r08_an_activity_with_its_own_minimum() -> None:
     short = presence(START, minutes=45, min_minutes=30)
     long = presence(START, minutes=100, min_minutes=120, activity="森づくり")

@@ -1,21 +1,13 @@
 """Settings: history, source, what a body may change, and that none of the law is missing."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
-from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from registry.policybook import (
-    POLICY_DIR,
-    PolicyFileError,
-    load_policy,
-    load_survey,
     overdue_reviews,
     unconfirmed,
 )
@@ -285,6 +277,13 @@ def test_a_national_base_that_rises_binds_the_bodies_too() -> None:
     assert [step.value for step in reformed.history("rule.notice_days", HIDA)] == [60, 70, 90]
 
 
+def test_a_stored_row_that_is_no_longer_allowed_rests() -> None:
+    rows = [_own("premium.cap", 5), _own("premium.rule", {"count": 4})]
+    stored = national_book().with_stored_values(rows)
+    assert stored.on("premium.cap", DAY, HIDA).value == 3
+    assert stored.on("premium.rule", DAY, HIDA).value == {"count": 4}
+
+
 def test_r33_a_decision_that_changes_nothing_is_no_new_version() -> None:
     own = national_book().with_body_values([_own("premium.rule", {"count": 3})])
     assert own.history("premium.rule", HIDA) == national_book().history("premium.rule")
@@ -343,60 +342,6 @@ def test_reviews_that_are_due_are_named_and_do_not_stop_anything() -> None:
     assert "premium.cap" in overdue_reviews(national_book(), date(2027, 4, 1))
     assert "premium.cap" in unconfirmed(national_book())
     assert "minor.age" not in unconfirmed(national_book())
-
-
-ENTRY: dict[str, Any] = yaml.safe_load((POLICY_DIR / "dormancy.yaml").read_text(encoding="utf-8"))[
-    "dormancy.months"
-]
-
-
-def _without(name: str) -> dict[str, Any]:
-    return {key: value for key, value in ENTRY.items() if key != name}
-
-
-@pytest.mark.parametrize(
-    ("write", "sentence"),
-    [
-        (lambda: {"a": _without("label")}, "a: missing label"),
-        (lambda: {"a": {**ENTRY, "remark": "x"}}, "unknown remark"),
-        (lambda: {"a": 3}, "a needs a table"),
-        (lambda: [ENTRY], "a table of settings is needed"),
-        (lambda: {"a": {**ENTRY, "kind": "months"}}, "a: 'months'"),
-        (lambda: {"a": {**ENTRY, "values": {}}}, "at least one step"),
-        (lambda: {"a": {**ENTRY, "values": {"soon": ENTRY["values"][date(2025, 4, 1)]}}}, "no day"),
-        (lambda: {"a": {**ENTRY, "review_by": "soon"}}, "no day"),
-        (lambda: {"a": {**ENTRY, "local": {"may": "sometimes"}}}, "a: 'sometimes'"),
-        (lambda: {"a": {**ENTRY, "local": "never"}}, "a: "),
-        (lambda: {"a": {**ENTRY, "allowed": [30, 36]}}, "24 is not between"),
-    ],
-)
-def test_a_mistake_in_a_file_is_told_with_its_place(
-    tmp_path: Path, write: Callable[[], object], sentence: str
-) -> None:
-    text = yaml.safe_dump(write(), allow_unicode=True)
-    (tmp_path / "numbers.yaml").write_text(text, encoding="utf-8")
-    with pytest.raises(PolicyFileError, match=r"^numbers\.yaml: ") as caught:
-        load_policy(tmp_path)
-    assert sentence in str(caught.value)
-
-
-def test_a_setting_written_twice_is_told(tmp_path: Path) -> None:
-    one = yaml.safe_dump({"a": ENTRY}, allow_unicode=True)
-    (tmp_path / "one.yaml").write_text(one + one, encoding="utf-8")
-    with pytest.raises(PolicyFileError, match="a is written twice"):
-        load_policy(tmp_path)
-    for name in ("one", "two"):
-        (tmp_path / f"{name}.yaml").write_text(one, encoding="utf-8")
-    with pytest.raises(PolicyFileError, match="defined in two files"):
-        load_policy(tmp_path)
-
-
-def test_a_missing_questionnaire_is_told(tmp_path: Path) -> None:
-    with pytest.raises(PolicyFileError, match=r"survey\.yaml"):
-        load_survey(tmp_path)
-    (tmp_path / "survey.yaml").write_text("versions: [{version: 1}]", encoding="utf-8")
-    with pytest.raises(PolicyFileError, match="missing names"):
-        load_survey(tmp_path)
 
 
 def test_the_kinds_of_values_are_all_in_use_or_at_hand() -> None:

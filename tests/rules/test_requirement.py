@@ -201,6 +201,7 @@ def test_r07_a_bad_tree_is_refused_with_the_place(data: object, path: str) -> No
 def test_r07_a_tree_told_in_plain_sentences(data: dict[str, Any], ja: str, en: str) -> None:
     assert describe_ja(parse(data)) == ja
     assert describe_en(parse(data)) == en
+    assert to_json(parse(data)) == data
 
 
 def test_r33_a_term_before_the_first_version_has_none() -> None:

@@ -58,6 +58,14 @@ def test_months_keep_the_day_or_end_the_month(day: date, months: int) -> None:
     assert later.day == day.day or (later + timedelta(days=1)).day == 1
 
 
+def test_r14_an_early_renewal_does_not_take_days_of_the_current_term() -> None:
+    current = term_for(date(2027, 10, 1))
+    booked = next_term(current)
+    assert belongs_to_term(date(2028, 9, 30), [booked, current]) == current
+    assert belongs_to_term(date(2028, 10, 1), [booked, current]) == booked
+    assert belongs_to_term(date(2027, 9, 30), [booked, current]) is None
+
+
 def test_r14_checks_come_in_order_and_once() -> None:
     term = term_for(date(2027, 10, 1))
     assert checks(term, [0, 60, 30, 30])[0] == date(2028, 8, 1)
