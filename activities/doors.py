@@ -21,10 +21,7 @@ def require_host(request: Request, actor: AnyActor, lg_code: LgCode) -> Host:
 
 
 def device_actor(request: Request) -> Device:
-    """An enrolled device by its bearer token; whether a revoked one may still do it is judged later.
-
-    It hands in scans made before it was revoked (C28).
-    """
+    """An enrolled device by its bearer token, while it is not revoked (C27)."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise SignInNeeded(code="sign_in_needed")
@@ -32,11 +29,6 @@ def device_actor(request: Request) -> Device:
         device = look_up_device(db, token=token, request_id=request_id(request))
     if device is None:
         raise SignInNeeded(code="sign_in_needed")
-    return device
-
-
-def living_device_actor(device: Annotated[Device, Depends(device_actor)]) -> Device:
-    """An enrolled device that has not been revoked."""
     if device.revoked_at is not None:
         raise Forbidden(code="device_revoked")
     return device
@@ -44,7 +36,6 @@ def living_device_actor(device: Annotated[Device, Depends(device_actor)]) -> Dev
 
 HostActor = Annotated[Host, Depends(require_host)]
 DeviceActor = Annotated[Device, Depends(device_actor)]
-LivingDeviceActor = Annotated[Device, Depends(living_device_actor)]
 
 
 def as_host(host: Host) -> Context:

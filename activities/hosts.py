@@ -63,7 +63,7 @@ class Host:
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """An enrolled scanner. A revoked one still hands in what it scanned before (C28)."""
+    """An enrolled scanner: it acts for one organisation, whoever holds it (C27)."""
 
     actor: Actor
     lg_code: str

@@ -100,7 +100,7 @@ def change_capacity(
     """More or fewer places, never below those taken or on offer; new ones go to who waits (C33).
 
     Raises:
-        Refused: `capacity_below_taken`, with what is taken; `session_ended`.
+        Refused: `capacity_below_taken`, with what is taken; `session_over`.
     """
     session = session_of(db, host.lg_code, session_id, lock=True)
     host.require(activity_of(db, host.lg_code, session.activity_id).organisation_id)
@@ -122,7 +122,7 @@ def cancel_session(
     """Call a session off; everybody who has or waits for a place is told.
 
     Raises:
-        Refused: `session_ended`, it is over or was called off.
+        Refused: `session_over`, it is over or was called off.
     """
     session = session_of(db, host.lg_code, session_id, lock=True)
     activity = activity_of(db, host.lg_code, session.activity_id)
@@ -186,7 +186,7 @@ def _refuse_times(
 
 def _refuse_ended(session: ActivitySession, now: datetime) -> None:
     if session.state != "open" or session.ends_at <= now:
-        raise refused("session_ended", rule="R19", found=session.state)
+        raise refused("session_over", rule="R19", found=session.state)
 
 
 def _insert(db: Session, row: ActivitySession) -> ActivitySession:

@@ -16,13 +16,12 @@ from activities.models import Activity, ActivitySession, SignUp
 from activities.queries import (
     LIVING,
     activity_of,
-    living_sign_ups,
     registration_of,
     session_of,
 )
 from activities.refusals import policy_now, refuse
 from activities.rules.capacity import Overlap, Place, Waiting, may_accept_offer, overlap, place_for
-from activities.waiting import LineMoves, seats_of, settle_line, when
+from activities.waiting import LineMoves, count_seats, settle_line, when
 from core import audit
 from core.access import Actor
 from core.clock import japan_day
@@ -110,7 +109,7 @@ def sign_up(
     Raises:
         NotFound: No such session is open to the public.
         Refused: `not_registered`, `session_begun`, `minor_at_night` (R18), `insurance_proof`
-            (R31), `overlaps_other` (C34): every reason that holds.
+            (R31), `overlapping_session` (C34): every reason that holds.
     """
     person_id = actor.person_id
     # The person's row, then the session's: two sign-ups of one person cannot pass each other.
@@ -131,7 +130,7 @@ def sign_up(
     refuse(reasons)
     if registration is None:  # said by the reasons already
         raise NotFound(code="not_found")
-    place = place_for(seats_of(session, living_sign_ups(db, lg_code, session_id)))
+    place = place_for(count_seats(db, session))
     mine = mine or SignUp(
         lg_code=lg_code, session_id=session_id, person_id=person_id, signed_up_at=now
     )
@@ -144,9 +143,9 @@ def sign_up(
         today=japan_day(now),
         book=book,
     )
-    session.taken += place is Place.TAKEN
     db.add(mine)
     db.flush()
+    count_seats(db, session)
     kind = "sign_up_taken" if place is Place.TAKEN else "sign_up_waiting"
     _settle(db, actor, mine, activity, session, kind, now)
     touches = tuple(
@@ -172,7 +171,6 @@ def cancel_sign_up(
         raise NotFound(code="not_found")
     if session.starts_at <= now:
         raise refused("session_begun", rule="R19", found=when(session))
-    session.taken -= mine.state != "waiting"
     mine.state, mine.ended_at, mine.offer_until = "cancelled", now, None
     db.flush()
     _settle(db, actor, mine, activity, session, None, now)
@@ -242,7 +240,6 @@ def cancel_all_of(
         mine = _own(db, lg_code, session_id, person_id)
         if mine is None or mine.state not in LIVING or session.starts_at <= now:
             continue
-        session.taken -= mine.state != "waiting"
         mine.state, mine.ended_at, mine.offer_until = "cancelled", now, None
         db.flush()
         activity = activity_of(db, lg_code, session.activity_id)
@@ -298,11 +295,11 @@ def _clashes(
     if titles:
         yield Reason(
             "R19",
-            "overlaps_other",
+            "overlapping_session",
             needed=policy.integer("signup.overlap_minutes"),
             names=tuple(titles),
             source=policy.source("signup.overlap_minutes"),
-            action="cancel_other",
+            action="choose_one",
         )
 
 

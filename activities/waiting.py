@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from activities.models import Activity, ActivitySession, SignUp
-from activities.queries import activity_of, living_sign_ups, session_of
+from activities.queries import LIVING, activity_of, living_sign_ups, session_of
 from activities.refusals import policy_now
 from activities.rules.capacity import Seats, Waiting, next_offers
 from core.clock import JAPAN, day_start, japan_day
@@ -33,11 +33,27 @@ def when(session: ActivitySession) -> str:
     return session.starts_at.astimezone(JAPAN).isoformat(timespec="minutes")
 
 
-def seats_of(session: ActivitySession, people: list[SignUp]) -> Seats:
-    """How a locked session is filled. `taken` of the row holds open offers as well."""
-    offered = sum(one.state == "offered" for one in people)
-    waiting = sum(one.state == "waiting" for one in people)
-    return Seats(session.capacity, session.taken - offered, offered, waiting)
+def count_seats(db: Session, session: ActivitySession) -> Seats:
+    """How a locked session is filled, counted from its sign-ups, which are the truth.
+
+    Brings `taken` of the row in line: places taken and those held by an open offer.
+    """
+    counts = dict(
+        db.execute(
+            select(SignUp.state, func.count())
+            .where(
+                SignUp.lg_code == session.lg_code,
+                SignUp.session_id == session.id,
+                SignUp.state.in_(LIVING),
+            )
+            .group_by(SignUp.state)
+        )
+        .tuples()
+        .all()
+    )
+    taken, offered = counts.get("taken", 0), counts.get("offered", 0)
+    session.taken = taken + offered
+    return Seats(session.capacity, taken, offered, counts.get("waiting", 0))
 
 
 def settle_line(
@@ -48,16 +64,17 @@ def settle_line(
     An offer that ran out leaves the line and frees its place; free places are offered in order.
     When the session has begun, the line is over.
     """
+    seats = count_seats(db, session)
+    if session.state != "open" or seats.offered + seats.waiting == 0:
+        return LineMoves()
     people = living_sign_ups(db, session.lg_code, session.id)
     line = {one.id: one for one in people if one.state != "taken"}
-    if not line or session.state != "open":
-        return LineMoves()
     entries = [
         Waiting(one.id, one.waiting_since or one.signed_up_at, one.offer_until)
         for one in line.values()
     ]
     hours = policy.integer("signup.offer_hours")
-    moves = next_offers(seats_of(session, people), entries, now, hours, session.starts_at)
+    moves = next_offers(seats, entries, now, hours, session.starts_at)
     begun = now >= session.starts_at
     for sign_up_id in moves.expired:
         _end(line[sign_up_id], now)
@@ -68,8 +85,8 @@ def settle_line(
         for entry in line.values():
             if entry.state == "waiting":
                 _end(entry, now)
-    session.taken += len(moves.offered) - len(moves.expired)
     db.flush()
+    count_seats(db, session)
     activity = activity_of(db, session.lg_code, session.activity_id)
     tell(
         db,

@@ -5,7 +5,7 @@ from datetime import date
 from uuid import UUID
 
 import pytest
-from factories.activities import HIDA, NOW
+from tests.factories.activities import HIDA, NOW
 
 from core.db import Context, Database, for_person
 from core.ids import new_id

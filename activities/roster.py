@@ -1,0 +1,165 @@
+"""Who is coming to a session: for the organiser as a list, at the reception by search only (C29)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import Select, and_, or_, select
+from sqlalchemy.orm import Session
+
+from activities.models import ActivitySession, CheckIn, SignUp
+from activities.queries import LIVING
+from core import audit
+from core.access import Actor
+from core.clock import japan_day
+from core.errors import refused
+from core.shortcode import normalise
+from registry.models import Registration
+
+#: Characters a search at the reception needs, and rows it shows at most (C29).
+SEARCH_LENGTH = 3
+SEARCH_ROWS = 20
+FIELDS = ("display_name", "kana", "member_number")
+
+
+@dataclass(frozen=True, slots=True)
+class RosterEntry:
+    """One person of a session, from the body's own copy of their data.
+
+    `minor` is told on the day of the session only (R18); before and after it is None.
+    """
+
+    sign_up_id: UUID
+    person_id: UUID
+    display_name: str
+    kana: str | None
+    member_number: str
+    state: str
+    insurance_proof: bool
+    waiting_since: datetime | None
+    offer_until: datetime | None
+    arrived_at: datetime | None
+    minor: bool | None
+
+
+def roster(
+    db: Session, *, actor: Actor, session: ActivitySession, now: datetime
+) -> list[RosterEntry]:
+    """Everybody who has or waits for a place, with who is here already (C35); the look is recorded.
+
+    For organisers and staff. Devices and reception search instead (`search_roster`).
+    """
+    found = db.execute(_people(session).order_by(SignUp.state, SignUp.signed_up_at, SignUp.id))
+    entries = [_entry(row[0], row[1], row[2], session, now) for row in found]
+    _record(db, actor, session, entries, now, action="roster.read")
+    return entries
+
+
+def search_roster(
+    db: Session, *, actor: Actor, session: ActivitySession, text: str, now: datetime
+) -> list[RosterEntry]:
+    """C29: people of a session whose name, kana or member number begins with or holds a text.
+
+    Raises:
+        Refused: `search_too_short`, less than three characters.
+    """
+    wanted = text.strip()
+    if len(wanted) < SEARCH_LENGTH:
+        raise refused("search_too_short", rule="R19", found=len(wanted), needed=SEARCH_LENGTH)
+    number = normalise(wanted)
+    found = db.execute(
+        _people(session)
+        .where(
+            or_(
+                Registration.display_name.contains(wanted, autoescape=True),
+                Registration.kana.contains(wanted, autoescape=True),
+                Registration.member_number.startswith(number, autoescape=True),
+            )
+        )
+        .order_by(Registration.kana, SignUp.id)
+        .limit(SEARCH_ROWS)
+    )
+    entries = [_entry(row[0], row[1], row[2], session, now) for row in found]
+    _record(db, actor, session, entries, now, action="roster.search")
+    return entries
+
+
+def _people(session: ActivitySession) -> Select[SignUp, Registration, datetime | None]:
+    return (
+        select(SignUp, Registration, CheckIn.at)
+        .join(
+            Registration,
+            and_(Registration.lg_code == SignUp.lg_code, Registration.id == SignUp.registration_id),
+        )
+        .outerjoin(
+            CheckIn,
+            and_(
+                CheckIn.lg_code == SignUp.lg_code,
+                CheckIn.session_id == SignUp.session_id,
+                CheckIn.person_id == SignUp.person_id,
+                CheckIn.direction == "in",
+                CheckIn.annulled_at.is_(None),
+            ),
+        )
+        .where(
+            SignUp.lg_code == session.lg_code,
+            SignUp.session_id == session.id,
+            SignUp.state.in_(LIVING),
+        )
+    )
+
+
+def _entry(
+    one: SignUp,
+    registration: Registration,
+    arrived_at: datetime | None,
+    session: ActivitySession,
+    now: datetime,
+) -> RosterEntry:
+    return RosterEntry(
+        sign_up_id=one.id,
+        person_id=one.person_id,
+        display_name=registration.display_name,
+        kana=registration.kana,
+        member_number=registration.member_number,
+        state=one.state,
+        insurance_proof=one.insurance_proof,
+        waiting_since=one.waiting_since,
+        offer_until=one.offer_until,
+        arrived_at=arrived_at,
+        minor=_minor(registration, japan_day(session.starts_at), japan_day(now)),
+    )
+
+
+def _minor(registration: Registration, session_day: date, today: date) -> bool | None:
+    """R18: the organiser sees that somebody is a minor on the day, not before."""
+    if session_day != today:
+        return None
+    return registration.minor_until is not None and today < registration.minor_until
+
+
+def _record(
+    db: Session,
+    actor: Actor,
+    session: ActivitySession,
+    entries: Sequence[RosterEntry],
+    now: datetime,
+    *,
+    action: str,
+) -> None:
+    """C48: one row a person shown, which they can read; a search without a hit leaves one too."""
+    people: Sequence[UUID | None] = [one.person_id for one in entries] or [None]
+    for person_id in people:
+        audit.record(
+            db,
+            actor=actor,
+            action=action,
+            subject=("session", session.id),
+            lg_code=session.lg_code,
+            person_id=person_id,
+            purpose="reception",
+            row_count=len(entries),
+            fields=FIELDS,
+            now=now,
+        )
