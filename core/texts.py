@@ -243,22 +243,22 @@ def missing_messages(texts: Texts, lang: str, rooms: Iterable[str] = ROOMS) -> d
     }
 
 
-def extract(rooms: Sequence[str] = ROOMS) -> dict[str, int]:
+def extract(rooms: Sequence[str] = ROOMS, root: Path = _ROOT) -> dict[str, int]:
     """Add the rooms' new msgids, untranslated, to every catalogue; returns file → how many.
 
     Existing translations are never touched or dropped. A sentence that `core` already has is left
     to core, so that a button reads the same everywhere.
     """
     added: dict[str, int] = {}
-    shared = found_messages("core")
+    shared = found_messages("core", root)
     for room in rooms:
-        messages = found_messages(room)
+        messages = found_messages(room, root)
         for locale in LANGUAGES.values():
             if locale != LANGUAGES[DEFAULT]:
-                path = _LOCALE / locale / f"{room}.po"
+                path = root / "core" / "locale" / locale / f"{room}.po"
                 wanted = [m for m in messages if room == "core" or m not in shared]
                 if count := _add(path, wanted, messages):
-                    added[str(path.relative_to(_ROOT))] = count
+                    added[str(path.relative_to(root))] = count
     return added
 
 

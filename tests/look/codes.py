@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,14 +27,16 @@ def trees(rooms: tuple[str, ...] = ROOMS) -> Iterator[tuple[Path, ast.Module]]:
             yield path.relative_to(ROOT), ast.parse(path.read_text(encoding="utf-8"))
 
 
-def positions(modules: list[ast.Module]) -> dict[str, int]:
-    """Callable → place of its parameter `code` (-1: by keyword only)."""
-    found: dict[str, int] = {}
+def positions(modules: list[ast.Module]) -> dict[str, set[int]]:
+    """Callable → places of its parameter `code` (several, where rooms share a name)."""
+    found: dict[str, set[int]] = defaultdict(set)
     for node in (node for module in modules for node in ast.walk(module)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             names = [argument.arg for argument in node.args.posonlyargs + node.args.args]
             if "code" in names:
-                found[node.name] = names.index("code")
+                found[node.name].add(names.index("code"))
+            elif any(argument.arg == "code" for argument in node.args.kwonlyargs):
+                found.setdefault(node.name, set())
         elif isinstance(node, ast.ClassDef) and node.name not in _OTHER_MEANINGS:
             fields = [
                 item.target.id
@@ -41,11 +44,11 @@ def positions(modules: list[ast.Module]) -> dict[str, int]:
                 if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name)
             ]
             if "code" in fields:
-                found[node.name] = fields.index("code")
+                found[node.name].add(fields.index("code"))
             elif any(
                 isinstance(base, ast.Name) and base.id == "DomainError" for base in node.bases
             ):
-                found[node.name] = 0
+                found[node.name].add(0)
     return found
 
 
@@ -58,15 +61,16 @@ def _texts(node: ast.expr | None) -> Iterator[str]:
         yield from _texts(node.orelse)
 
 
-def _from_call(node: ast.Call, places: dict[str, int]) -> Iterator[str]:
+def _from_call(node: ast.Call, places: dict[str, set[int]]) -> Iterator[str]:
     name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
     if name not in places:
         return
     for keyword in node.keywords:
         if keyword.arg == "code":
             yield from _texts(keyword.value)
-    if 0 <= places[name] < len(node.args):
-        yield from _texts(node.args[places[name]])
+    for place in places[name]:
+        if place < len(node.args):
+            yield from _texts(node.args[place])
 
 
 def _from_loops(module: ast.Module) -> Iterator[str]:
@@ -85,7 +89,7 @@ def _from_loops(module: ast.Module) -> Iterator[str]:
                 yield from _texts(key)
 
 
-def _from_module(module: ast.Module, places: dict[str, int]) -> Iterator[str]:
+def _from_module(module: ast.Module, places: dict[str, set[int]]) -> Iterator[str]:
     yield from _from_loops(module)
     for node in ast.walk(module):
         if isinstance(node, ast.Call):
