@@ -156,6 +156,7 @@ def upgrade() -> None:
     )
     op.create_index('ix_participation_evidence', 'participation', ['lg_code', 'registration_id', 'day'], unique=False, postgresql_where='counted and designated', postgresql_include=['activity_id', 'minutes', 'category'])
     op.create_index(op.f('ix_participation_person_id_day'), 'participation', ['person_id', 'day'], unique=False)
+    op.create_index('ix_participation_provisional', 'participation', ['lg_code'], unique=False, postgresql_where='provisional')
     op.create_index('uq_participation_counted', 'participation', ['lg_code', 'person_id', 'day'], unique=True, postgresql_where='counted')
     op.create_index('uq_participation_living', 'participation', ['lg_code', 'session_id', 'person_id', 'day'], unique=True, postgresql_where='annulled_at is null')
     op.create_table('scan_attempt',
@@ -186,6 +187,7 @@ def upgrade() -> None:
     )
     op.create_index(op.f('ix_scan_attempt_lg_code_person_id'), 'scan_attempt', ['lg_code', 'person_id'], unique=False)
     op.create_index(op.f('ix_scan_attempt_lg_code_session_id_received_at'), 'scan_attempt', ['lg_code', 'session_id', 'received_at'], unique=False)
+    op.create_index('ix_scan_attempt_refused', 'scan_attempt', ['lg_code', 'received_at'], unique=False, postgresql_where="outcome = 'refused'")
     op.create_index('ix_scan_attempt_seen', 'scan_attempt', ['lg_code', 'code_hash'], unique=False)
     op.create_table('sign_in_code',
     sa.Column('id', sa.UUID(), nullable=False),
@@ -517,6 +519,7 @@ def upgrade() -> None:
     sa.Column('member_number', sa.String(length=12), nullable=False, comment="printed under the card's code"),
     sa.Column('registered_on', sa.Date(), nullable=False),
     sa.Column('last_access_on', sa.Date(), nullable=False),
+    sa.Column('clock_due_on', sa.Date(), server_default=sa.text("'2000-01-01'"), nullable=False, comment='the night of this day looks at the clock of dormancy'),
     sa.Column('released_on', sa.Date(), nullable=True),
     sa.Column('restore_until', sa.Date(), nullable=True),
     sa.Column('ended_on', sa.Date(), nullable=True),
@@ -527,6 +530,7 @@ def upgrade() -> None:
     sa.Column('residence_code', sa.String(length=6), nullable=True),
     sa.Column('minor_until', sa.Date(), nullable=True, comment='first day as an adult, for minors'),
     sa.Column('identity_level', sa.String(length=10), nullable=False),
+    sa.Column('identity_lapsed_on', sa.Date(), nullable=True),
     sa.CheckConstraint("not (residence_related and tier = 'premium')", name=op.f('ck_registration_residence')),
     sa.CheckConstraint("status <> 'active' or direct or derived", name=op.f('ck_registration_origin')),
     sa.CheckConstraint("status in ('active', 'pending', 'released_dormant', 'withdrawn', 'ended', 'closed')", name=op.f('ck_registration_status')),
@@ -536,8 +540,11 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('lg_code', 'id', name=op.f('pk_registration')),
     sa.UniqueConstraint('lg_code', 'person_id', name=op.f('uq_registration_lg_code_person_id'))
     )
-    op.create_index('ix_registration_clock', 'registration', ['lg_code', 'last_access_on'], unique=False, postgresql_where="status = 'active'")
+    op.create_index('ix_registration_clock', 'registration', ['lg_code', 'clock_due_on'], unique=False, postgresql_where="status = 'active'")
+    op.create_index('ix_registration_minor', 'registration', ['lg_code', 'minor_until'], unique=False, postgresql_where='minor_until is not null')
     op.create_index('ix_registration_number', 'registration', ['lg_code', 'member_number'], unique=True)
+    op.create_index('ix_registration_over_cap', 'registration', ['lg_code'], unique=False, postgresql_where='over_cap_since is not null')
+    op.create_index('ix_registration_past', 'registration', ['lg_code', 'restore_until', 'ended_on'], unique=False, postgresql_where="status <> 'active' and pseudonymised_on is null")
     op.create_index(op.f('ix_registration_person_id'), 'registration', ['person_id'], unique=False)
     op.create_table('scanner_device',
     sa.Column('lg_code', sa.String(length=6), nullable=False),
@@ -685,6 +692,8 @@ def upgrade() -> None:
     sa.Column('renewal_effective_at', core.types.UtcDateTime(timezone=True), nullable=True),
     sa.Column('renewal_judgement_id', sa.UUID(), nullable=True),
     sa.Column('last_check', sa.Integer(), nullable=True, comment='the latest of 60, 30, 0 days that was done'),
+    sa.Column('due_on', sa.Date(), server_default=sa.text("'2000-01-01'"), nullable=False, comment='the night of this day looks at the term'),
+    sa.Column('carried', sa.Integer(), server_default=sa.text('0'), nullable=False, comment='surplus counts of the term before'),
     sa.Column('created_at', core.types.UtcDateTime(timezone=True), nullable=False),
     postgresql.ExcludeConstraint((sa.column('lg_code'), '='), (sa.column('registration_id'), '='), (sa.text("daterange(first_day, last_day, '[]')"), '&&'), where=sa.text("state <> 'annulled'"), using='gist', name='ex_term_no_overlap'),
     sa.CheckConstraint("state in ('booked', 'active', 'grace', 'ended', 'annulled')", name=op.f('ck_term_state')),
@@ -693,7 +702,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('lg_code', 'id', name=op.f('pk_term')),
     sa.UniqueConstraint('lg_code', 'registration_id', 'first_day', name=op.f('uq_term_lg_code_registration_id_first_day'))
     )
-    op.create_index('ix_term_due', 'term', ['lg_code', 'last_day'], unique=False, postgresql_where="state in ('active', 'grace')")
+    op.create_index('ix_term_due', 'term', ['lg_code', 'due_on'], unique=False, postgresql_where="state in ('active', 'grace')")
     op.create_table('check_in',
     sa.Column('lg_code', sa.String(length=6), nullable=False),
     sa.Column('id', sa.UUID(), nullable=False),
@@ -763,7 +772,10 @@ def downgrade() -> None:
     op.drop_table('activity_session')
     op.drop_table('scanner_device')
     op.drop_index(op.f('ix_registration_person_id'), table_name='registration')
+    op.drop_index('ix_registration_past', table_name='registration', postgresql_where="status <> 'active' and pseudonymised_on is null")
+    op.drop_index('ix_registration_over_cap', table_name='registration', postgresql_where='over_cap_since is not null')
     op.drop_index('ix_registration_number', table_name='registration')
+    op.drop_index('ix_registration_minor', table_name='registration', postgresql_where='minor_until is not null')
     op.drop_index('ix_registration_clock', table_name='registration', postgresql_where="status = 'active'")
     op.drop_table('registration')
     op.drop_table('premium_slot')
@@ -797,11 +809,13 @@ def downgrade() -> None:
     op.drop_index(op.f('ix_sign_in_code_kind_email_key_created_at'), table_name='sign_in_code')
     op.drop_table('sign_in_code')
     op.drop_index('ix_scan_attempt_seen', table_name='scan_attempt')
+    op.drop_index('ix_scan_attempt_refused', table_name='scan_attempt', postgresql_where="outcome = 'refused'")
     op.drop_index(op.f('ix_scan_attempt_lg_code_session_id_received_at'), table_name='scan_attempt')
     op.drop_index(op.f('ix_scan_attempt_lg_code_person_id'), table_name='scan_attempt')
     op.drop_table('scan_attempt')
     op.drop_index('uq_participation_living', table_name='participation', postgresql_where='annulled_at is null')
     op.drop_index('uq_participation_counted', table_name='participation', postgresql_where='counted')
+    op.drop_index('ix_participation_provisional', table_name='participation', postgresql_where='provisional')
     op.drop_index(op.f('ix_participation_person_id_day'), table_name='participation')
     op.drop_index('ix_participation_evidence', table_name='participation', postgresql_where='counted and designated', postgresql_include=['activity_id', 'minutes', 'category'])
     op.drop_table('participation')
