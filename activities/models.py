@@ -222,6 +222,11 @@ class ActivitySession(Base):
         {
             "info": rights(
                 TableClass.HOST,
+                due={
+                    "reminders": "state = 'open'"
+                    " and starts_at >= ({as_of} + 1)::timestamp at time zone 'Asia/Tokyo'"
+                    " and starts_at < ({as_of} + 2)::timestamp at time zone 'Asia/Tokyo'",
+                },
                 gate=("s", Reach.PUBLISHED),
                 person=("s", Reach.PUBLISHED),
                 operator=("s", Reach.PUBLISHED),
@@ -267,7 +272,16 @@ class SignUp(Base):
         CheckConstraint(
             "state in ('taken', 'waiting', 'offered', 'declined', 'cancelled')", name="state"
         ),
-        {"info": rights(TableClass.HOST, **_HELD)},
+        {
+            "info": rights(
+                TableClass.HOST,
+                due={
+                    "offers": "state in ('waiting', 'offered') and offer_until <= {at}",
+                    "waiting_lines": "state in ('waiting', 'offered')",
+                },
+                **_HELD,
+            )
+        },
     )
 
     lg_code: Mapped[str] = mapped_column(LgCode, primary_key=True)
@@ -330,9 +344,18 @@ class ScanAttempt(Base):
         Index(None, "lg_code", "session_id", "received_at"),
         Index(None, "lg_code", "person_id"),
         Index("ix_scan_attempt_seen", "lg_code", "code_hash"),
+        Index(
+            "ix_scan_attempt_refused",
+            "lg_code",
+            "received_at",
+            postgresql_where="outcome = 'refused'",
+        ),
         {
             "info": rights(
                 TableClass.HOST,
+                due={
+                    "retention": "outcome = 'refused' and received_at < {at} - interval '1 day'",
+                },
                 person=("s", Reach.PERSON),
                 body=("si", Reach.BODY),
                 worker=("sd", Reach.BODY),
@@ -451,9 +474,11 @@ class Participation(Base):
             postgresql_include=["activity_id", "minutes", "category"],
         ),
         Index(None, "person_id", "day"),
+        Index("ix_participation_provisional", "lg_code", postgresql_where="provisional"),
         {
             "info": rights(
                 TableClass.BODY,
+                due={"settle": "provisional"},
                 person=("s", Reach.PERSON),
                 **_BODY_ONLY,
             )

@@ -19,6 +19,8 @@ from sqlalchemy import Column, Connection, MetaData, Table, text
 from core.types import PersonalDate, PersonalText
 
 OWNER = "furusato_owner"
+#: The table of local governments, whose codes the policies compare.
+BODIES = "local_government"
 
 
 class Audience(StrEnum):
@@ -80,9 +82,15 @@ create or replace function furusato_actor() returns text language sql stable par
 
 
 def rights(
-    table_class: TableClass, **audiences: tuple[str, Reach] | list[tuple[str, Reach]]
+    table_class: TableClass,
+    *,
+    due: Mapping[str, str] | None = None,
+    **audiences: tuple[str, Reach] | list[tuple[str, Reach]],
 ) -> dict[str, Any]:
     """The `info` of a table: its class and what each audience may do.
+
+    `due` names, for a job, the rows it has to look at: a condition on `{as_of}` (the day it
+    works for) and `{at}` (the instant). A job asks with it which local governments have any.
 
     Example: `rights(TableClass.BODY, person=("s", Reach.PERSON), body=("siu", Reach.BODY))`.
     """
@@ -90,7 +98,7 @@ def rights(
         Audience(name): [Grant(*entry) for entry in (given if isinstance(given, list) else [given])]
         for name, given in audiences.items()
     }
-    return {"class": table_class, "rights": grants}
+    return {"class": table_class, "rights": grants, "due": dict(due or {})}
 
 
 def tables_with_rights(
@@ -144,6 +152,7 @@ def install(connection: Connection, metadata: MetaData) -> None:
     connection.execute(text(f"grant usage, create on schema public to {OWNER}"))
     for table, _, grants in tables_with_rights(metadata):
         _install_table(connection, table, grants)
+    _install_due_bodies(connection, metadata)
 
 
 def _install_table(
@@ -180,3 +189,43 @@ def _allow(
     connection.execute(
         text(f"create policy {policy} on {name} for {command} to {audience.role} {clause}")
     )
+
+
+def owner_reads(metadata: MetaData) -> set[str]:
+    """Tables that the owner's one function looks through; forced policies bind the owner too."""
+    return {BODIES, *(table.name for table in metadata.sorted_tables if table.info.get("due"))}
+
+
+def _install_due_bodies(connection: Connection, metadata: MetaData) -> None:
+    """`furusato_due_bodies(job, as_of, at)`: codes of local governments where a job has work.
+
+    A job sees one local government at a time, so something must say which; this function tells
+    codes and nothing else. One probe of an index a local government: a subquery with LIMIT is
+    never turned into a scan of everybody's rows.
+    """
+    for name in owner_reads(metadata):
+        connection.execute(
+            text(f"create policy owner_select on {name} for select to {OWNER} using (true)")
+        )
+    branches: dict[str, list[str]] = {}
+    for table in metadata.sorted_tables:
+        for job, condition in table.info.get("due", {}).items():
+            rows = condition.format(as_of="$2", at="$3")
+            probe = f"(select true from {table.name} where lg_code = g.code and {rows} limit 1)"
+            branches.setdefault(job, []).append(probe)
+    cases = "".join(
+        f" when '{job}' then return query select g.code::text from {BODIES} g where g.state in"
+        f" ('trial', 'active', 'suspended') and ({' or '.join(probes)}) order by 1;"
+        for job, probes in sorted(branches.items())
+    )
+    if not cases:
+        return
+    signature = "furusato_due_bodies(text, date, timestamptz)"
+    connection.exec_driver_sql(
+        f"create or replace function {signature} returns setof text language plpgsql stable"
+        " security definer set search_path = pg_catalog, public, pg_temp as"
+        f" $$ begin case $1{cases} end case; end $$"
+    )
+    connection.execute(text(f"alter function {signature} owner to {OWNER}"))
+    connection.execute(text(f"revoke all on function {signature} from public"))
+    connection.execute(text(f"grant execute on function {signature} to {Audience.WORKER.role}"))

@@ -21,6 +21,8 @@ from core.ids import new_id
 from core.tenancy import Reach, TableClass, rights
 from core.types import LgCode, PersonalDate, PersonalText
 
+#: A row that no night has planned yet: the next night looks at it.
+UNPLANNED = date(2000, 1, 1)
 #: A table held by a local government, whose rows a person may read where they are their own.
 _HELD = {
     "person": ("siu", Reach.PERSON),
@@ -122,6 +124,7 @@ class StaffRole(Base):
                 TableClass.BODY,
                 gate=("s", Reach.ALL),
                 body=("siu", Reach.BODY),
+                worker=("s", Reach.BODY),
                 operator=("siu", Reach.ALL),
             )
         },
@@ -264,8 +267,22 @@ class Registration(Base):
         Index(
             "ix_registration_clock",
             "lg_code",
-            "last_access_on",
+            "clock_due_on",
             postgresql_where="status = 'active'",
+        ),
+        Index(
+            "ix_registration_minor",
+            "lg_code",
+            "minor_until",
+            postgresql_where="minor_until is not null",
+        ),
+        Index("ix_registration_over_cap", "lg_code", postgresql_where="over_cap_since is not null"),
+        Index(
+            "ix_registration_past",
+            "lg_code",
+            "restore_until",
+            "ended_on",
+            postgresql_where="status <> 'active' and pseudonymised_on is null",
         ),
         Index("ix_registration_number", "lg_code", "member_number", unique=True),
         CheckConstraint("tier in ('basic', 'premium')", name="tier"),
@@ -275,7 +292,19 @@ class Registration(Base):
         ),
         CheckConstraint("status <> 'active' or direct or derived", name="origin"),
         CheckConstraint("not (residence_related and tier = 'premium')", name="residence"),
-        {"info": rights(TableClass.BODY, **_HELD)},
+        {
+            "info": rights(
+                TableClass.BODY,
+                due={
+                    "adults": "minor_until <= {as_of}",
+                    "dormancy": "status = 'active' and clock_due_on <= {as_of}",
+                    "over_cap": "over_cap_since is not null",
+                    "retention": "status <> 'active' and pseudonymised_on is null"
+                    " and least(restore_until, ended_on) < {as_of}",
+                },
+                **_HELD,
+            )
+        },
     )
 
     lg_code: Mapped[str] = mapped_column(ForeignKey("local_government.code"), primary_key=True)
@@ -297,6 +326,11 @@ class Registration(Base):
     member_number: Mapped[str] = mapped_column(String(12), comment="printed under the card's code")
     registered_on: Mapped[date]
     last_access_on: Mapped[date]
+    clock_due_on: Mapped[date] = mapped_column(
+        default=UNPLANNED,
+        server_default=text("'2000-01-01'"),
+        comment="the night of this day looks at the clock of dormancy",
+    )
     released_on: Mapped[date | None]
     restore_until: Mapped[date | None]
     ended_on: Mapped[date | None]
@@ -308,6 +342,7 @@ class Registration(Base):
     residence_code: Mapped[str | None] = mapped_column(LgCode)
     minor_until: Mapped[date | None] = mapped_column(comment="first day as an adult, for minors")
     identity_level: Mapped[str] = mapped_column(String(10), default="email")
+    identity_lapsed_on: Mapped[date | None]
 
 
 class RegistrationEvent(Base):
@@ -379,7 +414,19 @@ class Application(Base):
             " 'expired', 'reversed')",
             name="state",
         ),
-        {"info": rights(TableClass.BODY, **_HELD)},
+        {
+            "info": rights(
+                TableClass.BODY,
+                due={
+                    "premium_veto": "state = 'veto' and effective_at <= {at}",
+                    "pending": "state in ('open', 'veto', 'review', 'waiting')"
+                    " and slot_until < {as_of}",
+                    "nudges": "state in ('open', 'veto', 'review', 'waiting')"
+                    " and state = 'review' and applied_on < {as_of}",
+                },
+                **_HELD,
+            )
+        },
     )
 
     lg_code: Mapped[str] = mapped_column(LgCode, primary_key=True)
@@ -455,14 +502,25 @@ class Term(Base):
             using="gist",
             where=text("state <> 'annulled'"),
         ),
-        Index(
-            "ix_term_due", "lg_code", "last_day", postgresql_where="state in ('active', 'grace')"
-        ),
+        Index("ix_term_due", "lg_code", "due_on", postgresql_where="state in ('active', 'grace')"),
         CheckConstraint("last_day >= first_day", name="order"),
         CheckConstraint(
             "state in ('booked', 'active', 'grace', 'ended', 'annulled')", name="state"
         ),
-        {"info": rights(TableClass.BODY, **_HELD)},
+        {
+            "info": rights(
+                TableClass.BODY,
+                due={
+                    "renewal": "state in ('active', 'grace') and due_on <= {as_of}"
+                    " and renewal_state not in ('veto', 'review')",
+                    "renewal_veto": "state in ('active', 'grace') and due_on <= {as_of}"
+                    " and renewal_state = 'veto' and renewal_effective_at <= {at}",
+                    "nudges": "state in ('active', 'grace') and due_on <= {as_of}"
+                    " and renewal_state = 'review'",
+                },
+                **_HELD,
+            )
+        },
     )
 
     lg_code: Mapped[str] = mapped_column(LgCode, primary_key=True)
@@ -485,6 +543,14 @@ class Term(Base):
     renewal_judgement_id: Mapped[UUID | None]
     last_check: Mapped[int | None] = mapped_column(
         comment="the latest of 60, 30, 0 days that was done"
+    )
+    due_on: Mapped[date] = mapped_column(
+        default=UNPLANNED,
+        server_default=text("'2000-01-01'"),
+        comment="the night of this day looks at the term",
+    )
+    carried: Mapped[int] = mapped_column(
+        default=0, server_default=text("0"), comment="surplus counts of the term before"
     )
     created_at: Mapped[datetime]
 
