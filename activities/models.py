@@ -222,7 +222,7 @@ class ActivitySession(Base):
         {
             "info": rights(
                 TableClass.HOST,
-                due={
+                {
                     "reminders": "state = 'open'"
                     " and starts_at >= ({as_of} + 1)::timestamp at time zone 'Asia/Tokyo'"
                     " and starts_at < ({as_of} + 2)::timestamp at time zone 'Asia/Tokyo'",
@@ -275,7 +275,7 @@ class SignUp(Base):
         {
             "info": rights(
                 TableClass.HOST,
-                due={
+                {
                     "offers": "state in ('waiting', 'offered') and offer_until <= {at}",
                     "waiting_lines": "state in ('waiting', 'offered')",
                 },
@@ -353,7 +353,7 @@ class ScanAttempt(Base):
         {
             "info": rights(
                 TableClass.HOST,
-                due={
+                {
                     "retention": "outcome = 'refused' and received_at < {at} - interval '1 day'",
                 },
                 person=("s", Reach.PERSON),
@@ -478,7 +478,7 @@ class Participation(Base):
         {
             "info": rights(
                 TableClass.BODY,
-                due={"settle": "provisional"},
+                {"settle": "provisional"},
                 person=("s", Reach.PERSON),
                 **_BODY_ONLY,
             )

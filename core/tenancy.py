@@ -83,8 +83,8 @@ create or replace function furusato_actor() returns text language sql stable par
 
 def rights(
     table_class: TableClass,
-    *,
     due: Mapping[str, str] | None = None,
+    /,
     **audiences: tuple[str, Reach] | list[tuple[str, Reach]],
 ) -> dict[str, Any]:
     """The `info` of a table: its class and what each audience may do.

@@ -295,7 +295,7 @@ class Registration(Base):
         {
             "info": rights(
                 TableClass.BODY,
-                due={
+                {
                     "adults": "minor_until <= {as_of}",
                     "dormancy": "status = 'active' and clock_due_on <= {as_of}",
                     "over_cap": "over_cap_since is not null",
@@ -417,7 +417,7 @@ class Application(Base):
         {
             "info": rights(
                 TableClass.BODY,
-                due={
+                {
                     "premium_veto": "state = 'veto' and effective_at <= {at}",
                     "pending": "state in ('open', 'veto', 'review', 'waiting')"
                     " and slot_until < {as_of}",
@@ -510,7 +510,7 @@ class Term(Base):
         {
             "info": rights(
                 TableClass.BODY,
-                due={
+                {
                     "renewal": "state in ('active', 'grace') and due_on <= {as_of}"
                     " and renewal_state not in ('veto', 'review')",
                     "renewal_veto": "state in ('active', 'grace') and due_on <= {as_of}"
