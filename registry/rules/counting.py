@@ -208,10 +208,11 @@ def _first_of_day(record: Participation) -> tuple[bool, str]:
 
 
 def _as_counted(presence: _Presence) -> Participation:
+    """The record that stands for its day; a morning after stands as a record of its own."""
     first = presence.first
-    if first.counted and first.minutes == presence.minutes:
+    if first.counted and not first.overnight_next_day and first.minutes == presence.minutes:
         return first
-    return replace(first, minutes=presence.minutes, counted=True)
+    return replace(first, minutes=presence.minutes, counted=True, overnight_next_day=False)
 
 
 def _long_enough(presence: _Presence, rule: Counting) -> bool:
@@ -220,7 +221,11 @@ def _long_enough(presence: _Presence, rule: Counting) -> bool:
 
 
 def _preference(presence: _Presence) -> tuple[bool, str]:
-    return (not presence.anchored, str(presence.first.activity_id))
+    return (not presence.anchored, _by_activity(presence))
+
+
+def _by_activity(presence: _Presence) -> str:
+    return str(presence.first.activity_id)
 
 
 def _chosen(
@@ -236,7 +241,7 @@ def _chosen(
     return tuple(
         _as_counted(presence)
         for presences in days.values()
-        for presence in presences[: rule.per_day]
+        for presence in sorted(presences[: rule.per_day], key=_by_activity)
     )
 
 
