@@ -124,6 +124,16 @@ def test_r08_moving_a_day_to_another_activity_makes_room() -> None:
     assert [record.activity_id for record in result] == [ident("草刈り"), ident("稲刈り")]
 
 
+def test_r08_a_short_night_does_not_borrow_the_minutes_of_the_day_before() -> None:
+    day = [
+        presence(START, id=UUID(int=1), minutes=20, overnight_next_day=True),
+        presence(START, id=UUID(int=2), minutes=60, counted=False),
+    ]
+    once = counted(day, HIDA, PERIOD, min_minutes=60)
+    assert [record.day for record in once] == [START]
+    assert counted(once, HIDA, PERIOD, min_minutes=60) == once
+
+
 def test_r08_an_activity_with_its_own_limit() -> None:
     harvest = [
         presence(START + timedelta(days=n), id=UUID(int=n + 1), max_counts=2) for n in range(4)
