@@ -9,6 +9,14 @@ from enum import StrEnum
 from fastapi import APIRouter, FastAPI
 
 from activities import api_checkin
+from registry import (
+    api_governments,
+    api_me,
+    api_members,
+    api_registrations,
+    api_settings,
+    api_signin,
+)
 
 
 class Door(StrEnum):
@@ -34,6 +42,15 @@ class Row:
 API = "/api/v1"
 
 TABLE: tuple[Row, ...] = (
+    Row(api_signin.public_router, API, Door.PUBLIC),
+    Row(api_signin.own_router, API, Door.PERSON),
+    Row(api_me.router, API, Door.PERSON),
+    Row(api_registrations.public_router, API, Door.PUBLIC),
+    Row(api_registrations.router, API, Door.PERSON),
+    Row(api_governments.public_router, API, Door.PUBLIC),
+    Row(api_governments.operator_router, API, Door.OPERATOR),
+    Row(api_settings.router, API, Door.STAFF),
+    Row(api_members.router, API, Door.STAFF),
     Row(api_checkin.person_router, API, Door.PERSON),
     Row(api_checkin.device_router, API, Door.DEVICE),
     Row(api_checkin.host_router, API, Door.HOST),

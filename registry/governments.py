@@ -52,7 +52,9 @@ def find(
         after: Code of the last one already seen.
         limit: At most so many rows, up to 200.
     """
-    statement = select(LocalGovernment).order_by(LocalGovernment.code).limit(min(limit, MAX_PAGE))
+    statement = (
+        select(LocalGovernment).order_by(LocalGovernment.code).limit(min(limit, MAX_PAGE + 1))
+    )
     if text.strip():
         statement = statement.where(_matches(text))
     if prefecture_code is not None:

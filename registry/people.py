@@ -110,6 +110,8 @@ def update_profile(
             raise refused("proved_by_card", rule="R12", field=field)
     for field, value in _checked(db, asked, today=japan_day(now)).items():
         setattr(someone, field, value)
+    if someone.birth_date is not None and someone.birth_year != someone.birth_date.year:
+        raise invalid("birth_mismatch", field="birth_year", needed=someone.birth_date.year)
     db.flush()
     refresh_copies(db, person=someone, now=now, book=book)
     _record(db, actor, "person.update", sorted(changes), now)
@@ -138,6 +140,7 @@ def copies_of(person: Person, book: PolicyBook, today: date) -> dict[str, Any]:
         "residence_code": person.verified_residence or person.declared_residence,
         "minor_until": queries.minor_until(person, book, today),
         "identity_level": person.identity_level,
+        "identity_lapsed_on": person.identity_lapsed_on,
     }
 
 

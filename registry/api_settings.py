@@ -1,0 +1,130 @@
+"""Doors of a local government's own numbers and requirements, for its staff (R07, R15, R33)."""
+
+from fastapi import APIRouter, Request, Response
+from sqlalchemy.orm import Session
+
+from core.clock import japan_day
+from core.problems import problems
+from core.web import Answer, PlatformDep, answer_once
+from registry import policies
+from registry.doors import BookDep, LgCode, ManagerActor, ViewerActor, as_body
+from registry.rules.requirement import parse
+from registry.schemas_governments import (
+    RequirementIn,
+    RequirementOut,
+    RequirementsOut,
+    RequirementWords,
+    SettingIn,
+    SettingOut,
+    SettingsOut,
+)
+
+router = APIRouter(tags=["settings"])
+AREA = "/local-governments/{lg_code}"
+
+
+@router.get(f"{AREA}/settings", summary="All settings", responses=problems(401, 403, 404))
+def list_settings(
+    lg_code: LgCode, actor: ViewerActor, platform: PlatformDep, book: BookDep
+) -> SettingsOut:
+    """Each with the national value, the own one, what holds today, and what one may change."""
+    today = japan_day(platform.clock.now())
+    with platform.database.transaction(as_body(actor, lg_code)) as db:
+        found = policies.settings_of(db, lg_code=lg_code, book=book, day=today)
+    return SettingsOut(settings=[SettingOut.of(setting) for setting in found])
+
+
+@router.put(
+    f"{AREA}/settings/{{key}}",
+    summary="Set one's own value",
+    response_model=SettingOut,
+    responses=problems(401, 403, 404, 409, 422),
+)
+def set_value(
+    request: Request,
+    lg_code: LgCode,
+    key: str,
+    given: SettingIn,
+    actor: ManagerActor,
+    platform: PlatformDep,
+    book: BookDep,
+) -> Response:
+    """R15: within what the nation leaves to local governments; from today on or later."""
+    now = platform.clock.now()
+
+    def work(db: Session) -> Answer:
+        policies.set_body_value(
+            db,
+            actor=actor,
+            lg_code=lg_code,
+            key=key,
+            value=given.value,
+            since=given.since,
+            now=now,
+            book=book,
+        )
+        found = policies.settings_of(db, lg_code=lg_code, book=book, day=japan_day(now))
+        setting = next(one for one in found if one.parameter.key == key)
+        return Answer.of(SettingOut.of(setting))
+
+    return answer_once(request, as_body(actor, lg_code), actor=actor, work=work)
+
+
+@router.get(
+    f"{AREA}/requirement-versions",
+    summary="Requirements for premium",
+    responses=problems(401, 403, 404),
+)
+def list_requirements(
+    lg_code: LgCode, actor: ViewerActor, platform: PlatformDep, book: BookDep
+) -> RequirementsOut:
+    """R33: every version, past and announced; before the first the national base holds."""
+    today = japan_day(platform.clock.now())
+    with platform.database.transaction(as_body(actor, lg_code)) as db:
+        rows = policies.requirement_versions(db, lg_code)
+        own = policies.body_policy(db, book, lg_code, today)
+    current = parse(own.on(policies.REQUIREMENT, today, lg_code).value)
+    versions = []
+    for row in rows:
+        tree = parse(row.tree)
+        below = policies.is_below_base(tree, book, row.effective_from)
+        versions.append(RequirementOut.from_row(row, tree, below=below))
+    below_today = policies.is_below_base(current, book, today)
+    return RequirementsOut(
+        in_force=RequirementWords.of(current, below=below_today), versions=versions
+    )
+
+
+@router.post(
+    f"{AREA}/requirement-versions",
+    status_code=201,
+    summary="Announce a requirement",
+    response_model=RequirementOut,
+    responses=problems(401, 403, 404, 409, 422),
+)
+def announce(
+    request: Request,
+    lg_code: LgCode,
+    given: RequirementIn,
+    actor: ManagerActor,
+    platform: PlatformDep,
+    book: BookDep,
+) -> Response:
+    """R33: a harder one needs 60 days' notice (a setting); registrants are told in the app."""
+    now = platform.clock.now()
+
+    def work(db: Session) -> Answer:
+        row = policies.create_requirement(
+            db,
+            actor=actor,
+            lg_code=lg_code,
+            tree=given.tree,
+            effective_from=given.effective_from,
+            now=now,
+            book=book,
+        )
+        tree = parse(row.tree)
+        below = policies.is_below_base(tree, book, row.effective_from)
+        return Answer.of(RequirementOut.from_row(row, tree, below=below), 201)
+
+    return answer_once(request, as_body(actor, lg_code), actor=actor, work=work)
