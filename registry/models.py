@@ -420,9 +420,8 @@ class Application(Base):
                 {
                     "premium_veto": "state = 'veto' and effective_at <= {at}",
                     "pending": "state in ('open', 'veto', 'review', 'waiting')"
-                    " and slot_until < {as_of}",
-                    "nudges": "state in ('open', 'veto', 'review', 'waiting')"
-                    " and state = 'review' and applied_on < {as_of}",
+                    " and state in ('waiting', 'review') and slot_until < {as_of}",
+                    "nudges": "state in ('open', 'veto', 'review', 'waiting') and state = 'review'",
                 },
                 **_HELD,
             )
@@ -503,6 +502,12 @@ class Term(Base):
             where=text("state <> 'annulled'"),
         ),
         Index("ix_term_due", "lg_code", "due_on", postgresql_where="state in ('active', 'grace')"),
+        Index(
+            "ix_term_waiting",
+            "lg_code",
+            "renewal_effective_at",
+            postgresql_where="renewal_state in ('veto', 'review')",
+        ),
         CheckConstraint("last_day >= first_day", name="order"),
         CheckConstraint(
             "state in ('booked', 'active', 'grace', 'ended', 'annulled')", name="state"
@@ -513,10 +518,8 @@ class Term(Base):
                 {
                     "renewal": "state in ('active', 'grace') and due_on <= {as_of}"
                     " and renewal_state not in ('veto', 'review')",
-                    "renewal_veto": "state in ('active', 'grace') and due_on <= {as_of}"
-                    " and renewal_state = 'veto' and renewal_effective_at <= {at}",
-                    "nudges": "state in ('active', 'grace') and due_on <= {as_of}"
-                    " and renewal_state = 'review'",
+                    "renewal_veto": "renewal_state = 'veto' and renewal_effective_at <= {at}",
+                    "nudges": "renewal_state = 'review'",
                 },
                 **_HELD,
             )
