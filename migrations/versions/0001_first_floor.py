@@ -703,6 +703,7 @@ def upgrade() -> None:
     sa.UniqueConstraint('lg_code', 'registration_id', 'first_day', name=op.f('uq_term_lg_code_registration_id_first_day'))
     )
     op.create_index('ix_term_due', 'term', ['lg_code', 'due_on'], unique=False, postgresql_where="state in ('active', 'grace')")
+    op.create_index('ix_term_waiting', 'term', ['lg_code', 'renewal_effective_at'], unique=False, postgresql_where="renewal_state in ('veto', 'review')")
     op.create_table('check_in',
     sa.Column('lg_code', sa.String(length=6), nullable=False),
     sa.Column('id', sa.UUID(), nullable=False),
@@ -754,6 +755,7 @@ def downgrade() -> None:
     op.drop_index('uq_check_in_living', table_name='check_in', postgresql_where='annulled_at is null')
     op.drop_index(op.f('ix_check_in_person_id'), table_name='check_in')
     op.drop_table('check_in')
+    op.drop_index('ix_term_waiting', table_name='term', postgresql_where="renewal_state in ('veto', 'review')")
     op.drop_index('ix_term_due', table_name='term', postgresql_where="state in ('active', 'grace')")
     op.drop_table('term')
     op.drop_table('survey_answer')
