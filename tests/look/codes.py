@@ -11,6 +11,7 @@ import ast
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -103,6 +104,7 @@ def _from_module(module: ast.Module, places: dict[str, set[int]]) -> Iterator[st
                     yield from _texts(item.value)
 
 
+@cache
 def spoken_codes() -> dict[str, str]:
     """Every code → the first file that utters it."""
     modules = list(trees())
