@@ -8,11 +8,22 @@ from enum import StrEnum
 
 from fastapi import APIRouter, FastAPI
 
-from activities import api_checkin
+from activities import (
+    api_activities,
+    api_checkin,
+    api_designation,
+    api_hosts,
+    api_organisations,
+    api_trail,
+)
 from registry import (
+    api_applications,
     api_governments,
+    api_guardians,
+    api_identity,
     api_me,
     api_members,
+    api_premium,
     api_registrations,
     api_settings,
     api_signin,
@@ -51,10 +62,24 @@ TABLE: tuple[Row, ...] = (
     Row(api_governments.operator_router, API, Door.OPERATOR),
     Row(api_settings.router, API, Door.STAFF),
     Row(api_members.router, API, Door.STAFF),
+    Row(api_premium.person_router, API, Door.PERSON),
+    Row(api_applications.staff_router, API, Door.STAFF),
+    Row(api_identity.person_router, API, Door.PERSON),
+    Row(api_identity.callback_router, "", Door.PERSON),
+    Row(api_guardians.person_router, API, Door.PERSON),
+    Row(api_guardians.public_router, API, Door.PUBLIC),
     Row(api_checkin.person_router, API, Door.PERSON),
     Row(api_checkin.device_router, API, Door.DEVICE),
     Row(api_checkin.host_router, API, Door.HOST),
     Row(api_checkin.staff_router, API, Door.STAFF),
+    Row(api_activities.public_router, API, Door.PUBLIC),
+    Row(api_activities.own_router, API, Door.PERSON),
+    Row(api_hosts.router, API, Door.HOST),
+    Row(api_hosts.device_router, API, Door.DEVICE),
+    Row(api_organisations.router, API, Door.STAFF),
+    Row(api_designation.router, API, Door.STAFF),
+    Row(api_trail.staff_router, API, Door.STAFF),
+    Row(api_trail.own_router, API, Door.PERSON),
 )
 
 

@@ -92,11 +92,16 @@ def case_of_person(
     book: PolicyBook,
     evidence: Evidence,
     replaces: UUID | None = None,
+    window: Period | None = None,
 ) -> Case:
-    """Everything about an applicant, in the person's own context."""
+    """Everything about an applicant, in the person's own context.
+
+    `window` is the period whose evidence is gathered: that of a first application if left out.
+    """
     body = queries.body_of(queries.government(db, registration.lg_code))
     policy, versions = numbers(db, book, body, today)
-    window = window_for(policy.text("premium.window"), applied_on, registration.registered_on)
+    if window is None:
+        window = window_for(policy.text("premium.window"), applied_on, registration.registered_on)
     lapsed = person.identity_lapsed_on
     applicant = Applicant(
         person_id=person.id,

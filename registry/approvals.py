@@ -7,6 +7,7 @@ decides is not the applicant (C47).
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy import DateTime, cast, func, select, tuple_
 from sqlalchemy.orm import Session
@@ -60,7 +61,7 @@ def inbox(
     lg_code: str,
     now: datetime,
     states: Sequence[str] = OPEN,
-    after: tuple[datetime, str] | None = None,
+    after: tuple[datetime, UUID] | None = None,
     limit: int = 50,
 ) -> list[InboxRow]:
     """Applications of one local government by deadline, soonest first; audited as a look."""

@@ -13,6 +13,7 @@ from core.errors import Forbidden, NotFound, SignInNeeded
 from core.signin import session_of
 from core.tenancy import Audience
 from core.web import cookie_name, platform_of, request_id
+from registry.evidence import Evidence
 from registry.models import StaffRole
 from registry.rules.policy import PolicyBook
 
@@ -135,3 +136,12 @@ def book_of(request: Request) -> PolicyBook:
 
 
 BookDep = Annotated[PolicyBook, Depends(book_of)]
+
+
+def evidence_of(request: Request) -> Evidence:
+    """How this process finds presence; the roof hands it over."""
+    evidence: Evidence = request.app.state.evidence
+    return evidence
+
+
+EvidenceDep = Annotated[Evidence, Depends(evidence_of)]

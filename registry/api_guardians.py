@@ -1,0 +1,165 @@
+"""Doors of guardians: a minor asks, a guardian answers, and may take it back (R18)."""
+
+from uuid import UUID
+
+from fastapi import APIRouter, Request, Response
+from sqlalchemy.orm import Session
+
+from core.access import Actor
+from core.problems import problems
+from core.web import Answer, Platform, PlatformDep, answer_once
+from registry import guardians, identifying
+from registry.doors import GATE, BookDep, PersonActor, as_person
+from registry.rules.policy import PolicyBook
+from registry.schemas_identity import (
+    ConfirmIn,
+    GuardianshipOut,
+    GuardianshipsOut,
+    InvitationOut,
+    InviteIn,
+)
+
+person_router = APIRouter(tags=["guardians"])
+public_router = APIRouter(tags=["guardians"])
+
+
+@person_router.post(
+    "/me/guardianships",
+    status_code=201,
+    summary="Ask a guardian for consent",
+    response_model=GuardianshipOut,
+    responses=problems(401, 404, 409, 422, 429, 503),
+)
+def invite(
+    request: Request,
+    given: InviteIn,
+    actor: PersonActor,
+    platform: PlatformDep,
+    book: BookDep,
+) -> Response:
+    """R18: a link goes to the guardian's address. It is answered within 30 days."""
+    now = platform.clock.now()
+    made: list[guardians.Invited] = []
+
+    def work(db: Session) -> Answer:
+        invited = guardians.invite(
+            db, actor=actor, contact=given.contact, scope=given.scope, now=now, book=book
+        )
+        made[:] = [invited]
+        shown = platform.settings.show_sign_in_codes
+        link = identifying.invitation_link(platform, invited.token) if shown else None
+        return Answer.of(GuardianshipOut.of(invited.guardianship, role="minor", link=link), 201)
+
+    response = answer_once(request, as_person(actor), actor=actor, work=work)
+    for invited in made:
+        language = platform.phone.language(request)
+        identifying.mail_invitation(platform, invited, language=language)
+    return response
+
+
+@person_router.get(
+    "/me/guardianships",
+    summary="List consents asked for and given",
+    responses=problems(401),
+)
+def list_guardianships(actor: PersonActor, platform: PlatformDep) -> GuardianshipsOut:
+    """R18, C43: as a minor and as a guardian, newest first, ended ones included."""
+    with platform.database.transaction(as_person(actor)) as db:
+        asked = guardians.guardians_of(db, actor=actor)
+    with platform.database.transaction(GATE) as db:
+        given = guardians.spoken_for(db, actor=actor)
+    return GuardianshipsOut(
+        as_minor=[GuardianshipOut.of(row, role="minor") for row in asked],
+        as_guardian=[GuardianshipOut.of(row, role="guardian") for row in given],
+    )
+
+
+@public_router.get(
+    "/guardian-invitations/{token}",
+    summary="Read an invitation",
+    responses=problems(404, 410),
+)
+def read_invitation(token: str, platform: PlatformDep) -> InvitationOut:
+    """R18: what is asked, for whoever holds the link; it names nobody."""
+    with platform.database.transaction(GATE) as db:
+        return InvitationOut.of(guardians.by_token(db, token, now=platform.clock.now()))
+
+
+@person_router.post(
+    "/guardian-invitations/{token}/confirm",
+    summary="Confirm to be the guardian",
+    response_model=GuardianshipOut,
+    responses=problems(401, 403, 404, 409, 410),
+)
+def confirm(
+    request: Request,
+    token: str,
+    given: ConfirmIn,
+    actor: PersonActor,
+    platform: PlatformDep,
+) -> Response:
+    """R18: signed in with the invited address. For premium the guardian's card comes next.
+
+    Begin it with `POST /me/identity-attempts`, purpose `guardian`, and the id answered here.
+    """
+    now = platform.clock.now()
+    with platform.database.transaction(as_person(actor)) as db:
+        guardians.ensure_person(db, actor=actor, nickname=given.nickname, now=now)
+
+    def work(db: Session) -> Answer:
+        row = guardians.confirm(db, actor=actor, token=token, now=now)
+        return Answer.of(GuardianshipOut.of(row, role="guardian"))
+
+    return answer_once(request, identifying.as_gate(actor), actor=actor, work=work)
+
+
+@person_router.post(
+    "/guardian-invitations/{token}/withdraw",
+    summary="Withdraw consent, by the invitation's link",
+    response_model=GuardianshipOut,
+    responses=problems(401, 404, 409, 410),
+)
+def withdraw_by_link(
+    request: Request, token: str, actor: PersonActor, platform: PlatformDep, book: BookDep
+) -> Response:
+    """R18, example 9: premium of the minor ends at once; the basic registration stays."""
+    with platform.database.transaction(GATE) as db:
+        row = guardians.by_token(db, token, now=platform.clock.now())
+    return _withdraw(request, platform, actor, row.id, book)
+
+
+@person_router.post(
+    "/me/guardianships/{guardianship_id}/withdraw",
+    summary="Withdraw consent",
+    response_model=GuardianshipOut,
+    responses=problems(401, 404, 409),
+)
+def withdraw(
+    request: Request,
+    guardianship_id: UUID,
+    actor: PersonActor,
+    platform: PlatformDep,
+    book: BookDep,
+) -> Response:
+    """R18, example 9: as the guardian, without the link."""
+    return _withdraw(request, platform, actor, guardianship_id, book)
+
+
+def _withdraw(
+    request: Request, platform: Platform, actor: Actor, guardianship_id: UUID, book: PolicyBook
+) -> Response:
+    found = identifying.ward_of(platform, actor, guardianship_id)
+    now = platform.clock.now()
+
+    def work(db: Session) -> Answer:
+        row = guardians.withdraw(
+            db,
+            actor=actor,
+            guardianship_id=guardianship_id,
+            reason="by_guardian",
+            now=now,
+            book=book,
+        )
+        return Answer.of(GuardianshipOut.of(row, role="guardian"))
+
+    return answer_once(request, identifying.as_ward(actor, found), actor=actor, work=work)
