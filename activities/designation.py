@@ -129,7 +129,7 @@ def record_audit(
     Raises:
         NotFound: The activity was not sampled, or has been looked at.
     """
-    actor.require_role(lg_code, Role.CLERK)
+    actor.require_role(lg_code, Role.APPROVER)
     activity = activity_of(db, lg_code, activity_id, lock=True)
     _refuse_own(db, actor, activity)
     if not activity.audit_sampled:
@@ -138,7 +138,6 @@ def record_audit(
     noted(db, activity, actor=actor, now=now, facts={"audit_sound": sound, "note": note})
     trust = trust_on(db, lg_code, activity.organisation_id, japan_day(now))
     if not sound and trust is not None and trust.withdrawn_on is None:
-        actor.require_role(lg_code, Role.APPROVER)
         withdraw_trust(
             db,
             actor=actor,

@@ -71,12 +71,10 @@ class Device:
     label: str
     revoked_at: datetime | None
 
-    @property
-    def id(self) -> UUID:
-        """The device's id."""
-        if self.actor.id is None:
-            raise Forbidden(code="forbidden")
-        return self.actor.id
+    def require(self, organisation_id: UUID) -> None:
+        """Refuse what is not of the device's organisation, as if there were nothing."""
+        if organisation_id != self.organisation_id:
+            raise NotFound(code="not_found")
 
 
 def look_up_host(db: Session, *, actor: Actor, lg_code: str) -> Host:

@@ -1,12 +1,13 @@
 """What hosts and staff give and get: organisations, proposals, decisions, sessions, rosters."""
 
 from datetime import date, datetime, time, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from pydantic import ConfigDict, Field
 
 from activities.hosts import HostRole
+from activities.models import ActivitySession, Organisation
 from activities.proposing import ProposalFields
 from activities.schemas_activities import SessionOut
 from activities.schemas_fields import (
@@ -50,6 +51,17 @@ class OwnOrganisationOut(OrganisationOut):
     """A host organisation one acts for."""
 
     role: HostRole
+
+    @classmethod
+    def of_role(cls, row: Organisation, role: HostRole) -> Self:
+        """From an organisation and what one may do for it."""
+        return cls(**OrganisationOut.model_validate(row).model_dump(), role=role)
+
+
+class OwnOrganisationList(Out):
+    """Every host organisation one acts for."""
+
+    items: list[OwnOrganisationOut]
 
 
 class MemberOut(Out):
@@ -219,6 +231,12 @@ class HostSessionOut(SessionOut):
     taken: int
     poster_code: str
     published: bool
+
+    @classmethod
+    def of(cls, one: ActivitySession) -> Self:
+        """From a row."""
+        public = SessionOut.of(one).model_dump()
+        return cls(**public, taken=one.taken, poster_code=one.poster_code, published=one.published)
 
 
 class ProposalDetailOut(ProposalOut):

@@ -1,0 +1,85 @@
+"""Doors of the audit trail: a local government's, and everybody's own (R25)."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+
+from activities import trail
+from activities.paging import Cursor, Limit, after, cursor, page
+from activities.schemas_trail import AboutMeOut, AboutMePage, AuditEventOut, AuditPage
+from core.access import Actor
+from core.models import AuditEvent
+from core.problems import problems
+from core.web import PlatformDep
+from registry.doors import LgCode, ManagerActor, PersonActor, as_body, as_person
+
+staff_router = APIRouter(prefix="/local-governments/{lg_code}", tags=["audit"])
+own_router = APIRouter(tags=["audit"])
+
+
+@staff_router.get(
+    "/audit-events",
+    summary="Read the audit trail of a local government",
+    responses=problems(401, 403, 404, 422),
+)
+def list_events(
+    lg_code: LgCode,
+    actor: ManagerActor,
+    platform: PlatformDep,
+    person_id: UUID | None = None,
+    action: Annotated[str | None, Query(max_length=64)] = None,
+    limit: Limit = 50,
+    cursor_: Annotated[Cursor, Query(alias="cursor")] = None,
+) -> AuditPage:
+    """Who did or looked at what, the latest first. Reading it is recorded as well."""
+    with platform.database.transaction(as_body(actor, lg_code)) as db:
+        rows = trail.events_of_body(
+            db,
+            actor=actor,
+            lg_code=lg_code,
+            now=platform.clock.now(),
+            limit=limit + 1,
+            after=after(cursor_),
+            person_id=person_id,
+            action=action,
+        )
+    shown, last = page(rows, limit)
+    return AuditPage(
+        items=[AuditEventOut.model_validate(one) for one in shown],
+        next=None if last is None else cursor(last.at, last.id),
+    )
+
+
+@own_router.get(
+    "/me/audit-events",
+    summary="Read who looked at my data",
+    responses=problems(401, 422),
+)
+def list_own_events(
+    actor: PersonActor,
+    platform: PlatformDep,
+    limit: Limit = 50,
+    cursor_: Annotated[Cursor, Query(alias="cursor")] = None,
+) -> AboutMePage:
+    """R25: every act and look at one's own data with every local government, the latest first."""
+    with platform.database.transaction(as_person(actor)) as db:
+        rows = trail.events_about(db, actor=actor, limit=limit + 1, after=after(cursor_))
+    shown, last = page(rows, limit)
+    return AboutMePage(
+        items=[_about_me(one, actor) for one in shown],
+        next=None if last is None else cursor(last.at, last.id),
+    )
+
+
+def _about_me(event: AuditEvent, actor: Actor) -> AboutMeOut:
+    return AboutMeOut(
+        id=event.id,
+        at=event.at,
+        lg_code=event.lg_code,
+        actor_kind=event.actor.partition(":")[0],
+        mine=event.actor == actor.label,
+        action=event.action,
+        purpose=event.purpose,
+        fields=event.fields,
+    )
