@@ -204,6 +204,20 @@ def test_r07_a_tree_told_in_plain_sentences(data: dict[str, Any], ja: str, en: s
     assert to_json(parse(data)) == data
 
 
+@pytest.mark.parametrize(
+    ("stronger", "expected"),
+    [
+        ({"hours": 1}, True),
+        ({"projects": 1}, True),
+        ({"category": {"name": "森", "count": 1}}, True),
+        ({"stay_days": 3}, False),
+    ],
+)
+def test_r07_whoever_was_active_has_one_count(stronger: dict[str, Any], *, expected: bool) -> None:
+    assert implies(parse(stronger), parse({"count": 1})) is expected
+    assert implies(parse(stronger), parse({"projects": 1})) is expected
+
+
 def test_r33_a_term_before_the_first_version_has_none() -> None:
     with pytest.raises(NoValueInForceError, match="No requirement was in force"):
         version_for_term([RequirementVersion(date(2027, 4, 1), {"count": 3})], date(2027, 3, 31))
