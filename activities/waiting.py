@@ -38,19 +38,16 @@ def count_seats(db: Session, session: ActivitySession) -> Seats:
 
     Brings `taken` of the row in line: places taken and those held by an open offer.
     """
-    counts = dict(
-        db.execute(
-            select(SignUp.state, func.count())
-            .where(
-                SignUp.lg_code == session.lg_code,
-                SignUp.session_id == session.id,
-                SignUp.state.in_(LIVING),
-            )
-            .group_by(SignUp.state)
+    rows = db.execute(
+        select(SignUp.state, func.count())
+        .where(
+            SignUp.lg_code == session.lg_code,
+            SignUp.session_id == session.id,
+            SignUp.state.in_(LIVING),
         )
-        .tuples()
-        .all()
+        .group_by(SignUp.state)
     )
+    counts = dict(iter(rows))
     taken, offered = counts.get("taken", 0), counts.get("offered", 0)
     session.taken = taken + offered
     return Seats(session.capacity, taken, offered, counts.get("waiting", 0))
