@@ -26,12 +26,12 @@ from activities.schemas_checkin import (
     DoorCheckIn,
     OwnCheckIn,
 )
+from core import shortcode
 from core.access import Actor
 from core.db import for_body
 from core.errors import Conflict, NotFound, SignInNeeded
 from core.web import Answer as WebAnswer
 from core.web import Platform, PlatformDep, answer_once, platform_of, request_id
-from qr import shortcode
 from qr.codes import CodeError, VenueCode, parse
 from registry.doors import ClerkActor, LgCode, PersonActor, as_body, token_of
 

@@ -4,13 +4,15 @@ Both take any number of scans of one local government as one JSON array, so a si
 roster and an offline device's upload are the same code. Each scan's outcome is kept apart:
 conditions are joins and `on conflict do nothing`, never errors.
 
-The lateral subqueries carry `limit 1` so that each is one index probe a scan, whatever the
-planner believes about the size of a JSON array.
+Every subquery carries `limit 1` so that each is one index probe a scan, whatever the planner
+believes about the size of a JSON array (as `exists` it would hash a whole local government).
+The `offset 0` keeps COALESCE out of the index condition: under row level security PostgreSQL
+takes it for leaky and would read the whole table instead.
 """
 
 GATHER = """
 with item as (
-    select * from jsonb_to_recordset(cast(:items as jsonb)) as x(
+    select * from jsonb_to_recordset(cast(cast(:items as text) as jsonb)) as x(
         n int, source text, scan_id uuid, session_id uuid, card_ref text, member_number text,
         person_id uuid, code_hash text, roster boolean)
 )
@@ -23,14 +25,14 @@ select
     r.id as registration_id, r.person_id, r.status, r.tier, r.minor_until, r.display_name,
     c.card_ref, c.revoked_at as card_revoked_at, c.expires_on as card_expires_on,
     u.state as sign_up,
-    exists (select from check_in k where k.lg_code = :lg_code and k.session_id = s.id
-        and k.person_id = r.person_id and k.direction = 'in' and k.annulled_at is null) as arrived,
-    exists (select from check_in k where k.lg_code = :lg_code and k.session_id = s.id
-        and k.person_id = r.person_id and k.direction = 'out' and k.annulled_at is null) as gone,
-    exists (select from participation p where p.lg_code = :lg_code and p.person_id = r.person_id
-        and p.day = (s.starts_at at time zone 'Asia/Tokyo')::date and p.counted) as counted_today,
-    exists (select from scan_attempt t where t.lg_code = :lg_code and t.code_hash = i.code_hash
-        and t.outcome = 'accepted' and t.method = 'phone') as code_seen,
+    coalesce((select true from check_in k where k.lg_code = :lg_code and k.session_id = s.id
+        and k.person_id = r.person_id and k.direction = 'in' and k.annulled_at is null limit 1), false) as arrived,
+    coalesce((select true from check_in k where k.lg_code = :lg_code and k.session_id = s.id
+        and k.person_id = r.person_id and k.direction = 'out' and k.annulled_at is null limit 1), false) as gone,
+    coalesce((select true from participation p where p.lg_code = :lg_code and p.person_id = r.person_id
+        and p.day = (s.starts_at at time zone 'Asia/Tokyo')::date and p.counted limit 1), false) as counted_today,
+    coalesce((select true from scan_attempt t where t.lg_code = :lg_code and t.code_hash = i.code_hash
+        and t.outcome = 'accepted' and t.method = 'phone' limit 1), false) as code_seen,
     (select count(distinct t.source) from scan_attempt t where i.roster
         and t.lg_code = :lg_code and t.session_id = s.id and t.person_id = r.person_id
         and t.method = 'roster' and t.source <> i.source) as vouched,
@@ -46,8 +48,10 @@ left join lateral (select * from card q where q.lg_code = :lg_code
     and q.card_ref = i.card_ref limit 1) c on true
 left join lateral (select person_id from registration q where q.lg_code = :lg_code
     and q.member_number = i.member_number limit 1) m on true
+cross join lateral (select coalesce(i.person_id, c.person_id, m.person_id) as person_id
+    offset 0) who
 left join lateral (select * from registration q where q.lg_code = :lg_code
-    and q.person_id = coalesce(i.person_id, c.person_id, m.person_id) limit 1) r on true
+    and q.person_id = who.person_id limit 1) r on true
 left join lateral (select state from sign_up q where q.lg_code = :lg_code
     and q.session_id = s.id and q.person_id = r.person_id limit 1) u on true
 order by i.n
@@ -55,7 +59,7 @@ order by i.n
 
 APPLY = """
 with item as materialized (
-    select * from jsonb_to_recordset(cast(:items as jsonb)) as x(
+    select * from jsonb_to_recordset(cast(cast(:items as text) as jsonb)) as x(
         n int, source text, scan_id uuid, session_id uuid, activity_id uuid, person_id uuid,
         registration_id uuid, method text, direction text, code_hash text, outcome text,
         reason text, counts boolean, provisional boolean, offline boolean, assurance text,

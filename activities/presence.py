@@ -10,12 +10,12 @@ from sqlalchemy.orm import Session
 from activities.checkin import ScanRaceError, check_in
 from activities.models import ActivitySession
 from activities.scans import Answer, Scan, Source
+from core import shortcode
 from core.access import Actor, ActorKind
 from core.clock import wall_now
 from core.db import Context, Database
 from core.errors import NotFound
 from core.tenancy import Audience
-from qr import shortcode
 from qr.store import KeyStore
 from registry.policies import body_policy
 from registry.rules.policy import Policy, PolicyBook

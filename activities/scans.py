@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from activities.rules.checkin import CodeProblem, Direction, Method, SecondFactor
-from qr import shortcode
+from core import shortcode
 from qr.codes import CodeError, Kind, parse, verify
 from qr.signatures import KeyRing
 
@@ -112,7 +112,7 @@ def read(
         return Reading(method=scan.method or Method.ROSTER, session_id=scan.session_id)
     code_hash = hashlib.sha256(scan.code.encode("utf-8", "replace")).hexdigest()
     number = shortcode.normalise(scan.code)
-    if shortcode.is_valid(number):
+    if shortcode.is_valid(number, shortcode.MEMBER):
         return Reading(
             method=Method.TYPED,
             session_id=scan.session_id,
