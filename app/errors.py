@@ -1,6 +1,7 @@
 """The one place where refusals become HTTP: problem+json for the API, a kind page for people."""
 
 from collections.abc import Mapping
+from urllib.parse import quote
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -75,6 +76,12 @@ def problem(
     )
 
 
+def _asked_for(request: Request) -> str:
+    """Path and query of the request, fit to be a query's value."""
+    query = f"?{request.url.query}" if request.url.query else ""
+    return quote(request.url.path + query, safe="/")
+
+
 def install(app: FastAPI) -> None:
     """Register the mapping on an application."""
 
@@ -82,8 +89,9 @@ def install(app: FastAPI) -> None:
     def domain(request: Request, error: DomainError) -> Response:
         if isinstance(error, SignInNeeded) and wants_page(request) and request.method == "GET":
             door = "/staff/signin" if request.url.path.startswith("/staff") else "/signin"
-            back = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-            return RedirectResponse(f"{door}?next={back}", status_code=303)
+            return RedirectResponse(f"{door}?next={_asked_for(request)}", status_code=303)
+        if error.code == "profile_needed" and wants_page(request) and request.method == "GET":
+            return RedirectResponse(f"/welcome?next={_asked_for(request)}", status_code=303)
         status = next(status for kind, status in STATUS.items() if isinstance(error, kind))
         return problem(request, status, error.code, list(error.problems))
 

@@ -16,6 +16,7 @@ from activities import (
     api_organisations,
     api_trail,
 )
+from mobile.pages import reception, signin, welcome
 from registry import (
     api_applications,
     api_governments,
@@ -80,6 +81,10 @@ TABLE: tuple[Row, ...] = (
     Row(api_designation.router, API, Door.STAFF),
     Row(api_trail.staff_router, API, Door.STAFF),
     Row(api_trail.own_router, API, Door.PERSON),
+    Row(signin.router, "", Door.PUBLIC),
+    Row(welcome.router, "", Door.PERSON),
+    Row(reception.public_router, "", Door.PUBLIC),
+    Row(reception.router, "", Door.PERSON),
 )
 
 

@@ -1,0 +1,264 @@
+"""受付: from a poster's code, a venue's code or a typed one to a stored answer (R19).
+
+The scan id is made with the form, before the first try: a form sent twice, or sent again after
+a lost reply, gets the first answer. Whoever has no account yet is led through sign-in and first
+profile and comes back with the same scan id.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Final
+from uuid import UUID, uuid4
+
+from fastapi import APIRouter, Query, Request
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from starlette.responses import RedirectResponse, Response
+
+from activities.api_checkin import own_scan, presence_of
+from activities.models import ActivitySession, CheckIn, ScanAttempt
+from activities.presence import run, source_for
+from activities.rules.checkin import Direction
+from activities.schemas_checkin import OwnCheckIn
+from core import shortcode
+from core.access import Actor
+from core.errors import Conflict, Gone, NotFound, Refused, invalid
+from core.web import Platform, PlatformDep
+from mobile.pages.occasions import (
+    Occasion,
+    occasion_in,
+    poster_occasion,
+    town_name,
+    way_to_premium,
+)
+from mobile.pages.shell import (
+    Form,
+    FormDep,
+    Registrant,
+    VisitorDep,
+    again,
+    plain_problems,
+    show,
+)
+from qr.codes import MAX_TEXT
+from registry import queries, registration
+from registry.doors import BookDep, EvidenceDep, LgCode, as_body, as_person
+from registry.models import LocalGovernment
+from registry.rules.policy import PolicyBook
+
+public_router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False)
+
+_REFUSED: Final = 409
+ScanQuery = Annotated[UUID | None, Query()]
+
+
+@dataclass(frozen=True, slots=True)
+class _Presence:
+    """Whether somebody has come to a session and left it."""
+
+    arrived: bool = False
+    left: bool = False
+
+
+def _presence(db: Session, actor: Actor, lg_code: str, session_id: UUID) -> _Presence:
+    found = set(
+        db.scalars(
+            select(CheckIn.direction).where(
+                CheckIn.lg_code == lg_code,
+                CheckIn.session_id == session_id,
+                CheckIn.person_id == actor.person_id,
+                CheckIn.annulled_at.is_(None),
+            )
+        )
+    )
+    return _Presence(arrived="in" in found, left="out" in found)
+
+
+# --- a poster -------------------------------------------------------------------------------------
+
+
+@public_router.get("/c/{code}")
+@public_router.get("/C/{code}")
+def poster(
+    request: Request,
+    code: str,
+    visitor: VisitorDep,
+    platform: PlatformDep,
+    scan: ScanQuery = None,
+) -> Response:
+    """What the poster is for, and one button."""
+    occasion = poster_occasion(platform, code)
+    scan_id, been, registered = scan or uuid4(), _Presence(), False
+    if visitor.person is not None:
+        with platform.database.transaction(as_person(visitor.actor)) as db:
+            if scan is None or _attempt(db, visitor.actor, occasion.lg_code, scan) is not None:
+                scan_id = uuid4()
+            been = _presence(db, visitor.actor, occasion.lg_code, occasion.session_id)
+            registered = _is_registered(db, visitor.actor, occasion.lg_code)
+    return show(
+        request,
+        "poster.html",
+        place=occasion,
+        code=shortcode.normalise(code),
+        scan_id=scan_id,
+        arrived=been.arrived,
+        left=been.left,
+        registered=registered,
+        known=visitor.person is not None,
+    )
+
+
+def _is_registered(db: Session, actor: Actor, lg_code: str) -> bool:
+    row = queries.registration_of(db, lg_code=lg_code, person_id=actor.person_id)
+    return row is not None and row.status == "active"
+
+
+@router.post("/c/{code}")
+@router.post("/C/{code}")
+def check_in_from_poster(
+    request: Request,
+    code: str,
+    form: FormDep,
+    actor: Registrant,
+    platform: PlatformDep,
+    book: BookDep,
+) -> Response:
+    """One tap: a basic registration with the town if there is none yet, then the reception."""
+    return receive(request, platform, book, actor, code=code, form=form)
+
+
+def receive(
+    request: Request,
+    platform: Platform,
+    book: PolicyBook,
+    actor: Actor,
+    *,
+    code: str,
+    form: Form,
+) -> Response:
+    """R03, R19: register with the poster's town on the way, check in, show what came of it."""
+    occasion = poster_occasion(platform, code)
+    try:
+        _join_on_the_way(platform, book, actor, occasion)
+    except (Refused, Conflict) as error:
+        return show(
+            request,
+            "refused.html",
+            _REFUSED,
+            title=occasion.title,
+            town=occasion.town,
+            lg_code=occasion.lg_code,
+            reasons=plain_problems(error),
+            back_href=f"/c/{shortcode.normalise(code)}",
+        )
+    direction = Direction.OUT if form.one("direction") == "out" else Direction.IN
+    given = OwnCheckIn(scan_id=form.id("scan_id"), code=code, direction=direction)
+    return RedirectResponse(_scan(request, platform, actor, given), status_code=303)
+
+
+def _join_on_the_way(
+    platform: Platform, book: PolicyBook, actor: Actor, occasion: Occasion
+) -> None:
+    with platform.database.transaction(as_person(actor)) as db:
+        if not _is_registered(db, actor, occasion.lg_code):
+            registration.register(
+                db, actor=actor, lg_code=occasion.lg_code, now=platform.clock.now(), book=book
+            )
+
+
+def _scan(request: Request, platform: Platform, actor: Actor, given: OwnCheckIn) -> str:
+    """Judge and store one scan; the path of its answer."""
+    lg_code, scan = own_scan(platform, actor, given)
+    run(
+        platform.database,
+        as_body(actor, lg_code),
+        presence_of(request),
+        scans=[scan],
+        source=source_for(actor),
+        now=platform.clock.now(),
+    )
+    return f"/done/{lg_code}/{scan.scan_id}"
+
+
+# --- a venue's code, or a typed one ---------------------------------------------------------------
+
+
+@public_router.get("/v")
+@public_router.get("/checkin")
+def code_page(request: Request, visitor: VisitorDep) -> Response:
+    """A field for a code; the small script fills it from the address's fragment (C17)."""
+    return show(request, "checkin.html", scan_id=uuid4(), code="", known=visitor.person is not None)
+
+
+@router.post("/v")
+@router.post("/checkin")
+def check_in_by_code(
+    request: Request, form: FormDep, actor: Registrant, platform: PlatformDep
+) -> Response:
+    """A poster's eight characters lead to its page; a venue's code is judged at once."""
+    code = form.one("code")
+    if shortcode.is_valid(code):
+        return RedirectResponse(f"/c/{shortcode.normalise(code)}", status_code=303)
+    try:
+        given = OwnCheckIn(scan_id=form.id("scan_id"), code=code[:MAX_TEXT] or "-")
+        return RedirectResponse(_scan(request, platform, actor, given), status_code=303)
+    except NotFound as error:
+        wrong = invalid(error.code, field="code")
+        return again(
+            request, "checkin.html", wrong, scan_id=form.id("scan_id"), code=code[:40], known=True
+        )
+
+
+# --- the answer -----------------------------------------------------------------------------------
+
+
+def _attempt(db: Session, actor: Actor, lg_code: str, scan_id: UUID) -> ScanAttempt | None:
+    return db.get(ScanAttempt, (lg_code, actor.label, scan_id))
+
+
+@router.get("/done/{lg_code}/{scan_id}")
+def done(
+    request: Request,
+    lg_code: LgCode,
+    scan_id: UUID,
+    actor: Registrant,
+    platform: PlatformDep,
+    book: BookDep,
+    evidence: EvidenceDep,
+) -> Response:
+    """受付しました, or what is still missing and what to do.
+
+    A scan that waited for the organiser turns into a reception here once they have confirmed.
+    """
+    with platform.database.transaction(as_person(actor)) as db:
+        attempt = _attempt(db, actor, lg_code, scan_id)
+        if attempt is None:
+            raise Gone(code="not_found")
+        government = db.get_one(LocalGovernment, lg_code)
+        session = db.get(ActivitySession, (lg_code, attempt.session_id or UUID(int=0)))
+        place = None if session is None else occasion_in(db, session)
+        been = _Presence() if place is None else _presence(db, actor, lg_code, place.session_id)
+        way = None
+        if _is_registered(db, actor, lg_code):
+            way = way_to_premium(
+                db,
+                actor=actor,
+                government=government,
+                now=platform.clock.now(),
+                book=book,
+                evidence=evidence,
+            )
+        confirmed = attempt.outcome == "needs_input" and attempt.direction == "in" and been.arrived
+        return show(
+            request,
+            "done.html",
+            outcome="accepted" if confirmed else attempt.outcome,
+            reason="counted" if confirmed else attempt.reason,
+            leaving=attempt.direction == "out",
+            reasons=attempt.answer.get("problems", []),
+            place=place,
+            town=town_name(government),
+            lg_code=lg_code,
+            way=way,
+            survey_open=False,
+        )

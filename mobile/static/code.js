@@ -1,0 +1,19 @@
+// A code stands behind the # of an address, so that no server ever logs it. This moves it into
+// the form, and keeps it through a sign-in. Without this script the code is typed.
+const KEY = "code";
+const field = document.querySelector("input[name=code]");
+const read = decodeURIComponent(location.hash.slice(1));
+
+if (read.toUpperCase().startsWith("FJ1:")) {
+  sessionStorage.setItem(KEY, read);
+  history.replaceState(null, "", location.pathname);
+}
+const kept = sessionStorage.getItem(KEY);
+if (kept) {
+  for (const part of document.querySelectorAll("[data-typed]")) part.hidden = true;
+  for (const part of document.querySelectorAll("[data-read]")) part.hidden = false;
+  if (field) {
+    field.value = kept;
+    field.form.addEventListener("submit", () => sessionStorage.removeItem(KEY));
+  }
+}
