@@ -67,16 +67,17 @@ def search_roster(
     wanted = text.strip()
     if len(wanted) < SEARCH_LENGTH:
         raise refused("search_too_short", rule="R19", found=len(wanted), needed=SEARCH_LENGTH)
+    matches = [
+        Registration.display_name.contains(wanted, autoescape=True),
+        Registration.kana.contains(wanted, autoescape=True),
+    ]
     number = normalise(wanted)
+    # Hyphens and spaces alone normalise to nothing, which would begin every number.
+    if len(number) >= SEARCH_LENGTH:
+        matches.append(Registration.member_number.startswith(number, autoescape=True))
     found = db.execute(
         _people(session)
-        .where(
-            or_(
-                Registration.display_name.contains(wanted, autoescape=True),
-                Registration.kana.contains(wanted, autoescape=True),
-                Registration.member_number.startswith(number, autoescape=True),
-            )
-        )
+        .where(or_(*matches))
         .order_by(Registration.kana, SignUp.id)
         .limit(SEARCH_ROWS)
     )
