@@ -540,7 +540,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('lg_code', 'id', name=op.f('pk_registration')),
     sa.UniqueConstraint('lg_code', 'person_id', name=op.f('uq_registration_lg_code_person_id'))
     )
-    op.create_index('ix_registration_clock', 'registration', ['lg_code', 'clock_due_on'], unique=False, postgresql_where="status = 'active'")
+    op.create_index('ix_registration_clock', 'registration', ['lg_code', 'clock_due_on'], unique=False, postgresql_where="status = 'active' and direct")
     op.create_index('ix_registration_minor', 'registration', ['lg_code', 'minor_until'], unique=False, postgresql_where='minor_until is not null')
     op.create_index('ix_registration_number', 'registration', ['lg_code', 'member_number'], unique=True)
     op.create_index('ix_registration_over_cap', 'registration', ['lg_code'], unique=False, postgresql_where='over_cap_since is not null')
@@ -778,7 +778,7 @@ def downgrade() -> None:
     op.drop_index('ix_registration_over_cap', table_name='registration', postgresql_where='over_cap_since is not null')
     op.drop_index('ix_registration_number', table_name='registration')
     op.drop_index('ix_registration_minor', table_name='registration', postgresql_where='minor_until is not null')
-    op.drop_index('ix_registration_clock', table_name='registration', postgresql_where="status = 'active'")
+    op.drop_index('ix_registration_clock', table_name='registration', postgresql_where="status = 'active' and direct")
     op.drop_table('registration')
     op.drop_table('premium_slot')
     op.drop_table('pending_link')
