@@ -56,7 +56,7 @@ def end_premium(
     if not (ended or freed or own):
         return False
     registration.tier = _tier_left(db, registration)
-    registration.over_cap_since = None
+    registration.over_cap_since, registration.clock_due_on = None, UNPLANNED
     revoke_cards(db, registration, reason=reason, now=now)
     add_event(db, registration, kind="premium_ended", now=now, facts={"reason": reason})
     db.flush()

@@ -268,7 +268,7 @@ class Registration(Base):
             "ix_registration_clock",
             "lg_code",
             "clock_due_on",
-            postgresql_where="status = 'active'",
+            postgresql_where="status = 'active' and direct",
         ),
         Index(
             "ix_registration_minor",
@@ -297,7 +297,7 @@ class Registration(Base):
                 TableClass.BODY,
                 {
                     "adults": "minor_until <= {as_of}",
-                    "dormancy": "status = 'active' and clock_due_on <= {as_of}",
+                    "dormancy": "status = 'active' and direct and clock_due_on <= {as_of}",
                     "over_cap": "over_cap_since is not null",
                     "retention": "status <> 'active' and pseudonymised_on is null"
                     " and least(restore_until, ended_on) < {as_of}",
@@ -518,8 +518,9 @@ class Term(Base):
                 {
                     "renewal": "state in ('active', 'grace') and due_on <= {as_of}"
                     " and renewal_state not in ('veto', 'review')",
-                    "renewal_veto": "renewal_state = 'veto' and renewal_effective_at <= {at}",
-                    "nudges": "renewal_state = 'review'",
+                    "renewal_veto": "renewal_state = 'veto' and renewal_effective_at <= {at}"
+                    " and state in ('active', 'grace')",
+                    "nudges": "renewal_state = 'review' and state in ('active', 'grace')",
                 },
                 **_HELD,
             )

@@ -1,0 +1,452 @@
+"""What a renewal night writes: judgements, terms, cards, events, audit, notices, in bulk (R14, R15)."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, text
+from sqlalchemy.orm import Session
+
+from core.access import Actor
+from core.db import working_for
+from core.ids import new_id
+from core.outbox import NoticeDraft
+from registry import policies
+from registry.bulk import (
+    Column,
+    insert_rows,
+    plain_json,
+    record_many,
+    tell_many,
+    unnest,
+    values_of,
+)
+from registry.ending import end_premium
+from registry.granting import reversible_day
+from registry.models import Registration
+from registry.rules.facts import Body, DecisionMode, Period
+from registry.rules.modes import resolution
+from registry.rules.policy import Policy, PolicyBook
+from registry.rules.reasons import Decision
+from registry.rules.renewal import Renewal
+from registry.rules.versions import version_for_term
+
+#: Kinds of a step that leave event, audit and judgement behind; `planned` is a look only.
+TOLD = ("booked", "veto", "review", "missing", "grace")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What happens to one term tonight.
+
+    Attributes:
+        kind: `booked`, `veto`, `review`, `missing`, `grace`, `lapsed`, `rolled` or `planned`.
+        row: The term with its registration, as gathered.
+        found: The decision behind it, where the rules were asked.
+        due_on: The next night that looks at it.
+        check: The check that was done, as days before the end.
+        grace_until: The last day of grace where no decision says it.
+    """
+
+    kind: str
+    row: Row[Any]
+    found: Renewal | None = None
+    due_on: date | None = None
+    check: int | None = None
+    grace_until: date | None = None
+
+    @property
+    def last_of_grace(self) -> date | None:
+        """The last day of grace that this step gives."""
+        if self.kind != "grace":
+            return None
+        return self.grace_until or (self.found.grace_until if self.found else None)
+
+
+@dataclass(slots=True)
+class Writer:
+    """Collects the steps of a range and writes them; one statement a table."""
+
+    db: Session
+    body: Body
+    name: str
+    policy: Policy
+    as_of: date
+    now: datetime
+    book: PolicyBook
+    actor: Actor
+    steps: list[Step] = field(default_factory=list)
+    _judgements: dict[UUID, UUID] = field(default_factory=dict)
+    _versions: dict[date, UUID | None] = field(default_factory=dict)
+
+    def add(self, step: Step) -> None:
+        """One more term."""
+        self.steps.append(step)
+
+    def write(self) -> None:
+        """Everything that follows from the steps, in the caller's transaction."""
+        self._judge([step for step in self.steps if step.found and step.kind != "planned"])
+        self._move([step for step in self.steps if step.kind not in {"lapsed", "rolled"}])
+        self._book(self._of("booked"))
+        self._roll([step.row for step in self._of("rolled")])
+        self._say([step for step in self.steps if step.kind in TOLD])
+        for step in self._of("lapsed"):
+            self._lapse(step)
+
+    def _of(self, kind: str) -> list[Step]:
+        return [step for step in self.steps if step.kind == kind]
+
+    # --- judgements ---
+
+    def _judge(self, steps: Sequence[Step]) -> None:
+        """R15: each decision with its inputs, numbers and reasons, as `judging` stores it."""
+        if not steps:
+            return
+        decided = [(step, step.found.decision) for step in steps if step.found]
+        for step, _ in decided:
+            self._judgements[step.row.id] = new_id()
+        rows = [step.row for step, _ in decided]
+        insert_rows(
+            self.db,
+            "judgement",
+            {
+                "id": Column("uuid", [self._judgements[row.id] for row in rows]),
+                "registration_id": Column("uuid", [row.registration_id for row in rows]),
+                "person_id": Column("uuid", [row.person_id for row in rows]),
+                "subject_key": Column("text", [_subject(step) for step, _ in decided]),
+                "as_of": Column("date", [one.day for _, one in decided]),
+                "allowed": Column("bool", [one.allowed for _, one in decided]),
+                "outcome": Column("text", [one.outcome for _, one in decided]),
+                "reasons": Column("jsonb", [_reasons(one) for _, one in decided]),
+                "rules_version": Column("text", [one.rules_version for _, one in decided]),
+                "reversible_until": Column("date", [self._reversible(s) for s, _ in decided]),
+                "_facts": Column("jsonb", [plain_json(one.inputs) for _, one in decided]),
+            },
+            same={
+                "lg_code": self.body.code,
+                "kind": "renewal",
+                "made_at": self.now,
+                "_policy": plain_json(decided[0][1].policy),
+            },
+            computed={
+                "inputs": "jsonb_build_object('facts', cast(v._facts as jsonb),"
+                " 'policy', cast(:_policy as jsonb))"
+            },
+        )
+
+    def _reversible(self, step: Step) -> date | None:
+        if step.kind in {"booked", "lapsed"}:
+            return reversible_day(self.policy, self.now)
+        if step.kind == "veto":
+            return reversible_day(self.policy, self._effective_at())
+        return None
+
+    def _effective_at(self) -> datetime:
+        found = resolution(DecisionMode.VETO, self.now, self.policy).effective_at
+        if found is None:
+            raise AssertionError("unreachable: a veto window closes")
+        return found
+
+    # --- terms ---
+
+    def _move(self, steps: Sequence[Step]) -> None:
+        """The terms themselves: what they wait for, and when a night looks at them again."""
+        if not steps:
+            return
+        columns = {
+            "id": Column("uuid", [step.row.id for step in steps]),
+            "state": Column("text", [self._state(step) for step in steps]),
+            "renewal_state": Column("text", [self._renewal_state(step) for step in steps]),
+            "judgement_id": Column("uuid", [self._judgements.get(s.row.id) for s in steps]),
+            "last_check": Column("int", [step.check for step in steps]),
+            "grace_until": Column("date", [step.last_of_grace for step in steps]),
+            "due_on": Column("date", [step.due_on for step in steps]),
+        }
+        self.db.execute(
+            text(
+                "update term t set state = v.state, renewal_state = v.renewal_state,"
+                " renewal_judgement_id = coalesce(v.judgement_id, t.renewal_judgement_id),"
+                " renewal_effective_at = case v.renewal_state when 'veto'"
+                " then cast(:effective_at as timestamptz) else t.renewal_effective_at end,"
+                " last_check = coalesce(v.last_check, t.last_check),"
+                " grace_until = coalesce(v.grace_until, t.grace_until), due_on = v.due_on"
+                f" from {unnest(columns)} where t.lg_code = :lg_code and t.id = v.id"
+            ),
+            {
+                **values_of(columns),
+                "lg_code": self.body.code,
+                "effective_at": self._effective_at(),
+            },
+        )
+        self._cards(
+            (step.row.registration_id, step.last_of_grace)
+            for step in steps
+            if step.last_of_grace is not None
+        )
+
+    def _state(self, step: Step) -> str:
+        if step.kind == "booked" and self._begins_now(step):
+            return "ended"
+        return "grace" if step.kind == "grace" else str(step.row.state)
+
+    def _renewal_state(self, step: Step) -> str:
+        if step.kind == "booked":
+            return "done" if self._begins_now(step) else "booked"
+        return step.kind if step.kind in {"veto", "review"} else str(step.row.renewal_state)
+
+    def _begins_now(self, step: Step) -> bool:
+        """R14: a renewal in grace has no gap: the next term began the day after the last one."""
+        following = step.found.next_term if step.found else None
+        return following is not None and following.first <= self.as_of
+
+    def _book(self, steps: Sequence[Step]) -> None:
+        """R14: a new row a year, never stretched."""
+        booked = [(s, s.found.next_term, s.found.carry_over) for s in steps if s.found]
+        terms = [(step, term, carried) for step, term, carried in booked if term is not None]
+        if not terms:
+            return
+        add_terms(
+            self.db,
+            self.body.code,
+            [
+                NewTerm(
+                    step.row.registration_id,
+                    step.row.person_id,
+                    term,
+                    self.version_id(term.first),
+                    carried,
+                    active=self._begins_now(step),
+                    due_on=self._first_look(term),
+                )
+                for step, term, carried in terms
+            ],
+            now=self.now,
+        )
+        self._cards((step.row.registration_id, term.last) for step, term, _ in terms)
+        begun = [(s.row.person_id, term.last) for s, term, _ in terms if self._begins_now(s)]
+        refresh_expiry(self.db, self.body, begun)
+
+    def _first_look(self, term: Period) -> date:
+        return term.last - timedelta(days=max(self.policy.integers("renewal.checks")))
+
+    def version_id(self, day: date) -> UUID | None:
+        """R33: the stored requirement that a term beginning on a day is judged by."""
+        if day not in self._versions:
+            code = self.body.code
+            own = policies.body_policy(self.db, self.book, code, day)
+            version = version_for_term(policies.rule_versions(own, code), day)
+            self._versions[day] = policies.requirement_id(self.db, code, version.since)
+        return self._versions[day]
+
+    def _roll(self, rows: Sequence[Row[Any]]) -> None:
+        """R14: the year ended and the booked one began, at midnight."""
+        if not rows:
+            return
+        begun = self._begin_booked(rows)
+        self._cards((registration_id, last) for registration_id, _, last in begun)
+        refresh_expiry(self.db, self.body, [(person_id, last) for _, person_id, last in begun])
+        self._trace("term_began", [(row, {"term_id": str(row.id)}) for row in rows], "term.begin")
+
+    def _begin_booked(self, rows: Sequence[Row[Any]]) -> list[tuple[UUID, UUID, date]]:
+        self.db.execute(
+            text(
+                "update term set state = 'ended', renewal_state = 'done'"
+                " where lg_code = :lg_code and id = any(:ids)"
+            ),
+            {"lg_code": self.body.code, "ids": [row.id for row in rows]},
+        )
+        days = sorted({row.last_day + timedelta(days=1) for row in rows})
+        found: list[tuple[UUID, UUID, date]] = []
+        for day in days:
+            begun = self.db.execute(
+                text(
+                    "update term set state = 'active', requirement_version_id = :version,"
+                    " due_on = last_day - cast(:first_check as int)"
+                    " where lg_code = :lg_code and registration_id = any(:registrations)"
+                    " and state = 'booked' and first_day = :day"
+                    " returning registration_id, person_id, last_day"
+                ),
+                {
+                    "lg_code": self.body.code,
+                    "registrations": [row.registration_id for row in rows],
+                    "version": self.version_id(day),
+                    "first_check": max(self.policy.integers("renewal.checks")),
+                    "day": day,
+                },
+            )
+            found += [(row[0], row[1], row[2]) for row in begun]
+        return found
+
+    def _cards(self, ends: Iterable[tuple[UUID, date | None]]) -> None:
+        """R22: living cards show the day until which premium lasts; in grace that day (R14)."""
+        rows = [(registration_id, day) for registration_id, day in ends if day is not None]
+        if not rows:
+            return
+        columns = {
+            "registration_id": Column("uuid", [row[0] for row in rows]),
+            "day": Column("date", [row[1] for row in rows]),
+        }
+        self.db.execute(
+            text(
+                f"update card c set expires_on = v.day from {unnest(columns)}"
+                " where c.lg_code = :lg_code and c.registration_id = v.registration_id"
+                " and c.revoked_at is null"
+            ),
+            {**values_of(columns), "lg_code": self.body.code},
+        )
+
+    # --- events, audit, notices ---
+
+    def _say(self, steps: Sequence[Step]) -> None:
+        if not steps:
+            return
+        for kind in TOLD:
+            told = [step for step in steps if step.kind == kind]
+            facts = [(step.row, self._facts(step)) for step in told]
+            self._trace(f"renewal_{kind}", facts, f"term.renewal_{kind}")
+        tell_many(self.db, [self._draft(step) for step in steps], now=self.now)
+
+    def _facts(self, step: Step) -> dict[str, Any]:
+        """For the event: ids and days only."""
+        judgement_id = self._judgements.get(step.row.id)
+        until = step.last_of_grace
+        return {
+            "term_id": str(step.row.id),
+            "judgement_id": None if judgement_id is None else str(judgement_id),
+            "check": step.check,
+            **({} if until is None else {"grace_until": until.isoformat()}),
+        }
+
+    def _trace(
+        self, kind: str, rows: Sequence[tuple[Row[Any], Mapping[str, Any]]], action: str
+    ) -> None:
+        """The registration's event and the audit row, for each."""
+        insert_rows(
+            self.db,
+            "registration_event",
+            {
+                "id": Column("uuid", [new_id() for _ in rows]),
+                "registration_id": Column("uuid", [row.registration_id for row, _ in rows]),
+                "person_id": Column("uuid", [row.person_id for row, _ in rows]),
+                "facts": Column("jsonb", [plain_json(facts) for _, facts in rows]),
+            },
+            same={"lg_code": self.body.code, "kind": kind, "at": self.now, "on_day": self.as_of},
+        )
+        record_many(
+            self.db,
+            actor=self.actor.label,
+            lg_code=self.body.code,
+            now=self.now,
+            subject_kind="term",
+            rows=[(new_id(), action, row.id, row.person_id) for row, _ in rows],
+        )
+
+    def _draft(self, step: Step) -> NoticeDraft:
+        row, found = step.row, step.found
+        facts: dict[str, Any] = {"government": self.name, "day": row.last_day.isoformat()}
+        key = str(row.id)
+        if step.kind == "booked" and found is not None and found.next_term is not None:
+            facts["until"] = found.next_term.last.isoformat()
+        if step.kind == "grace" and step.last_of_grace is not None:
+            facts["until"] = step.last_of_grace.isoformat()
+        if step.kind == "missing":
+            key = f"{row.id}:{step.check}"
+        if found is not None and found.decision.reasons:
+            facts["reasons"] = [reason.to_json() for reason in found.decision.reasons]
+        return NoticeDraft(row.person_id, f"renewal_{step.kind}", key, self.body.code, facts)
+
+    def _lapse(self, step: Step) -> None:
+        """R14: back to basic, never deleted; everything that follows is `end_premium`'s."""
+        registration = self.db.get_one(
+            Registration, (self.body.code, step.row.registration_id), with_for_update=True
+        )
+        end_premium(
+            self.db,
+            actor=self.actor,
+            registration=registration,
+            reason=lapse_reason(step.found),
+            now=self.now,
+            book=self.book,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class NewTerm:
+    """A term to be written."""
+
+    registration_id: UUID
+    person_id: UUID
+    period: Period
+    version_id: UUID | None
+    carried: int
+    active: bool
+    due_on: date
+
+
+def add_terms(db: Session, lg_code: str, terms: Sequence[NewTerm], *, now: datetime) -> None:
+    """New terms in one statement; a term of the same first day stays as it is."""
+    insert_rows(
+        db,
+        "term",
+        {
+            "id": Column("uuid", [new_id() for _ in terms]),
+            "registration_id": Column("uuid", [one.registration_id for one in terms]),
+            "person_id": Column("uuid", [one.person_id for one in terms]),
+            "first_day": Column("date", [one.period.first for one in terms]),
+            "last_day": Column("date", [one.period.last for one in terms]),
+            "state": Column("text", ["active" if one.active else "booked" for one in terms]),
+            "requirement_version_id": Column("uuid", [one.version_id for one in terms]),
+            "carried": Column("int", [one.carried for one in terms]),
+            "due_on": Column("date", [one.due_on for one in terms]),
+        },
+        same={"lg_code": lg_code, "renewal_state": "none", "created_at": now},
+    )
+
+
+def refresh_expiry(db: Session, body: Body, ends: Sequence[tuple[UUID, date]]) -> None:
+    """R02: the prefecture's derived rows learn the new last day of a municipality's terms."""
+    if body.is_prefecture or not ends:
+        return
+    columns = {
+        "person_id": Column("uuid", [person_id for person_id, _ in ends]),
+        "day": Column("date", [day for _, day in ends]),
+    }
+    with working_for(db, body.prefecture_code):
+        db.execute(
+            text(
+                "update registration r set derived_from ="
+                " (select jsonb_agg(case entry ->> 'code' when :source"
+                " then jsonb_set(entry, '{expires_on}', to_jsonb(cast(v.day as text)))"
+                " else entry end order by entry ->> 'code')"
+                " from jsonb_array_elements(r.derived_from) as entry)"
+                f" from {unnest(columns)} where r.lg_code = :prefecture"
+                " and r.person_id = v.person_id and r.derived"
+                " and jsonb_array_length(r.derived_from) > 0"
+            ),
+            {**values_of(columns), "source": body.code, "prefecture": body.prefecture_code},
+        )
+
+
+def lapse_reason(found: Renewal | None) -> str:
+    """Why premium ended, as events and notices say it."""
+    codes = found.decision.codes if found is not None else ()
+    for code, reason in (
+        ("guardian_consent_missing", "consent_missing"),
+        ("identity_grace_over", "identity_lapsed"),
+        ("moved_in", "moved_in"),
+        ("over_cap", "over_cap"),
+    ):
+        if code in codes:
+            return reason
+    return "lapsed"
+
+
+def _subject(step: Step) -> str:
+    """The term judged, and the check; unique with the day."""
+    return f"{step.row.id}:{'end' if step.kind == 'lapsed' else step.check}"
+
+
+def _reasons(decision: Decision) -> str:
+    return plain_json([reason.to_json() for reason in decision.reasons])
