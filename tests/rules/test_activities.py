@@ -111,6 +111,21 @@ def test_r19_arrivals(changed: dict[str, Any], kind: str, code: str) -> None:
     assert Outcome.from_json(outcome.to_json()) == outcome
 
 
+@pytest.mark.parametrize(
+    ("changed", "action"),
+    [
+        ({"scanned_at": NINE - timedelta(hours=2)}, "come_back"),
+        ({"registration": RegistrationState.NONE}, "register"),
+        ({"registration": RegistrationState.ENDED}, "restore"),
+        ({"code_problems": (CodeProblem.EXPIRED,)}, "renew_card"),
+        ({"method": Method.POSTER}, "second_factor"),
+        ({"cancelled": True}, ""),
+    ],
+)
+def test_r19_a_refusal_says_what_can_be_done(changed: dict[str, Any], action: str) -> None:
+    assert [reason.action for reason in _judged(**changed).reasons] == [action]
+
+
 def test_r19_c22_what_could_not_be_checked_is_said() -> None:
     assert _judged(offline=True).notes == ("capacity_not_checked", "clock_not_measured")
     assert _judged(offline=True, clock_offset_s=2.0).notes == ("capacity_not_checked",)

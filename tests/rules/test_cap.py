@@ -94,5 +94,11 @@ def test_r13_a_waiting_prefecture_is_not_what_returns() -> None:
     assert over_cap([*places, waiting], CAP, DAY).returns_to_basic is None
 
 
+def test_r13_exactly_three_is_not_too_many() -> None:
+    three = over_cap([held("長野県"), held("飛騨市"), held("気仙沼市")], CAP, DAY)
+    assert not three.is_over
+    assert three.returns_to_basic is None
+
+
 def test_r13_thirty_days_to_choose() -> None:
     assert choose_until(date(2027, 10, 1), 30) == date(2027, 10, 31)

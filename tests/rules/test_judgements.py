@@ -47,6 +47,13 @@ def test_r15_a_judgement_in_mid_term_is_replayed_exactly() -> None:
     assert replay(_stored(decision)) == decision
 
 
+def test_r12_a_certificate_that_was_renewed_ends_nothing() -> None:
+    renewed = applicant(identity_valid=True, identity_lapsed_on=date(2020, 1, 1))
+    assert decide_standing(renewed, HIDA, policy(), DAY).allowed
+    unknown = applicant(identity_valid=False, identity_lapsed_on=None)
+    assert decide_standing(unknown, HIDA, policy(), DAY).allowed
+
+
 def test_r14_a_renewal_is_replayed_exactly() -> None:
     term = term_for(date(2026, 10, 15))
     renewal = decide_renewal(
