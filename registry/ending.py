@@ -13,7 +13,7 @@ from core.outbox import NoticeDraft, tell
 from registry import queries, slots
 from registry.derived_links import refresh_source
 from registry.events import add_event, revoke_cards
-from registry.models import Application, Registration, Term
+from registry.models import UNPLANNED, Application, Registration, Term
 from registry.rules.facts import Tier
 from registry.rules.policy import PolicyBook
 
