@@ -9,14 +9,16 @@ from uuid import UUID, uuid4
 from sqlalchemy import insert, select
 
 from core import signin
-from core.access import Actor, ActorKind, Role
-from core.db import Context, Database, for_person
+from core.access import Actor, ActorKind, Role, system
+from core.db import Context, Database, for_body, for_person
 from core.ids import new_id
 from core.models import Account
 from core.tenancy import Audience
 from registry import governments, people, registration
-from registry.models import LocalGovernment, Registration, StaffRole
+from registry.derived_links import refresh_source
+from registry.models import LocalGovernment, PremiumSlot, Registration, StaffRole, Term
 from registry.policybook import load_policy
+from registry.rules.facts import Tier
 from registry.rules.policy import PolicyBook
 
 #: The instant at which the test clock stands: 10:00 on 2027-06-01 in Japan.
@@ -200,3 +202,58 @@ def make_operator(database: Database, *, now: datetime = NOW) -> SignedIn:
     account_id, email = _create_account(database, "operator", now)
     token = sign_in(database, email, kind="operator", now=now)
     return SignedIn(account_id, email, token, Actor(ActorKind.OPERATOR, id=account_id))
+
+
+def grant(
+    database: Database,
+    someone: SignedIn,
+    lg_code: str,
+    *,
+    first_day: date,
+    last_day: date,
+    slot: int = 1,
+    now: datetime = NOW,
+) -> Registration:
+    """Premium as a decision leaves it: a living term, a place among the three, the higher tier.
+
+    For tests of what happens afterwards; how it is decided has tests of its own.
+    """
+    with database.transaction(for_body(lg_code, actor="system:test")) as db:
+        row = db.scalars(
+            select(Registration).where(
+                Registration.lg_code == lg_code, Registration.person_id == someone.id
+            )
+        ).one()
+        row.tier = Tier.PREMIUM.value
+        db.add(
+            Term(
+                lg_code=lg_code,
+                registration_id=row.id,
+                person_id=someone.id,
+                first_day=first_day,
+                last_day=last_day,
+                state="active",
+                created_at=now,
+            )
+        )
+        db.add(
+            PremiumSlot(
+                person_id=someone.id,
+                slot=slot,
+                lg_code=lg_code,
+                registration_id=row.id,
+                state="active",
+                since=first_day,
+            )
+        )
+        db.flush()
+        refresh_source(
+            db,
+            actor=system("test"),
+            lg_code=lg_code,
+            person_id=someone.id,
+            expires_on=last_day,
+            now=now,
+            book=policy_book(),
+        )
+        return row
