@@ -204,15 +204,12 @@ def holdings_of(db: Session, person_id: UUID) -> tuple[Holding, ...]:
             Registration.direct,
         )
     ).all()
-    begun = dict(
-        db.execute(
-            select(Term.registration_id, Term.first_day).where(
-                Term.person_id == person_id, Term.state.in_(queries.LIVING)
-            )
+    terms = db.execute(
+        select(Term.registration_id, Term.first_day).where(
+            Term.person_id == person_id, Term.state.in_(queries.LIVING)
         )
-        .tuples()
-        .all()
     )
+    begun = {row.registration_id: row.first_day for row in terms}
     slots = db.scalars(select(PremiumSlot).where(PremiumSlot.person_id == person_id)).all()
     pending = {slot.registration_id: slot.since for slot in slots if slot.state == "pending"}
     bodies = queries.governments(db, {row.lg_code for row in registrations})

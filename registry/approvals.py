@@ -83,7 +83,7 @@ def inbox(
     )
     if after is not None:
         statement = statement.where(tuple_(_DEADLINE, Application.id) > tuple_(*after))
-    rows = [InboxRow(*row) for row in db.execute(statement).tuples()]
+    rows = [InboxRow(*row) for row in db.execute(statement)]
     audit.record(
         db,
         actor=actor,
