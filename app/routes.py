@@ -12,6 +12,7 @@ from activities import (
     api_activities,
     api_checkin,
     api_designation,
+    api_devices,
     api_hosts,
     api_organisations,
     api_trail,
@@ -28,6 +29,7 @@ from registry import (
     api_registrations,
     api_settings,
     api_signin,
+    api_staff,
 )
 
 
@@ -69,10 +71,16 @@ TABLE: tuple[Row, ...] = (
     Row(api_identity.callback_router, "", Door.PERSON),
     Row(api_guardians.person_router, API, Door.PERSON),
     Row(api_guardians.public_router, API, Door.PUBLIC),
+    Row(api_staff.router, API, Door.STAFF),
+    Row(api_staff.operator_router, API, Door.OPERATOR),
     Row(api_checkin.person_router, API, Door.PERSON),
     Row(api_checkin.device_router, API, Door.DEVICE),
     Row(api_checkin.host_router, API, Door.HOST),
     Row(api_checkin.staff_router, API, Door.STAFF),
+    Row(api_devices.person_router, API, Door.PERSON),
+    Row(api_devices.device_router, API, Door.DEVICE),
+    Row(api_devices.host_router, API, Door.HOST),
+    Row(api_devices.staff_router, API, Door.STAFF),
     Row(api_activities.public_router, API, Door.PUBLIC),
     Row(api_activities.own_router, API, Door.PERSON),
     Row(api_hosts.router, API, Door.HOST),
