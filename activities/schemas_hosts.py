@@ -1,6 +1,6 @@
 """What hosts and staff give and get: organisations, proposals, decisions, sessions, rosters."""
 
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
@@ -314,8 +314,8 @@ class SessionIn(In):
         starts, ends = self.starts.replace(tzinfo=None), self.ends.replace(tzinfo=None)
         last_day = self.day if ends > starts else self.day + timedelta(days=1)
         return (
-            datetime.combine(self.day, starts, JAPAN),
-            datetime.combine(last_day, ends, JAPAN),
+            datetime.combine(self.day, starts, JAPAN).astimezone(UTC),
+            datetime.combine(last_day, ends, JAPAN).astimezone(UTC),
         )
 
 

@@ -6,7 +6,7 @@ from urllib.parse import quote
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError
 from starlette.exceptions import HTTPException
 
 from core.db import sqlstate
@@ -117,7 +117,9 @@ def install(app: FastAPI) -> None:
         state = sqlstate(error)
         if state in BUSY:
             return problem(request, 409, "busy")
-        if state in UNSTORABLE or error.orig is None or isinstance(error.orig, UnicodeError):
+        # The driver itself refuses a NUL, without a state of the server.
+        unstorable = isinstance(error, DataError) or isinstance(error.orig, UnicodeError)
+        if state in UNSTORABLE or unstorable or error.orig is None:
             return problem(request, 422, "validation")
         if error.connection_invalidated or state is None or state.startswith(("57P", "08")):
             answer = problem(request, 503, "database_away")

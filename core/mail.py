@@ -31,19 +31,44 @@ def send(
         OSError: The server cannot be reached in time.
         ValueError: The subject or an address holds a line break.
     """
+    message = compose(settings, to, subject, text, message_id=message_id)
+    with connect(settings) as server:
+        server.send_message(message)
+    return str(message["Message-ID"])
+
+
+def compose(
+    settings: Settings, to: str, subject: str, text: str, *, message_id: str | None = None
+) -> EmailMessage:
+    """The mail that `send` hands over; for a worker that sends many over one connection."""
     message = EmailMessage()
-    domain = parseaddr(settings.mail_from)[1].rpartition("@")[2] or "localhost"
-    identity = message_id or make_msgid(domain=domain)
     message["From"] = settings.mail_from
     message["To"] = to
     message["Subject"] = subject
-    message["Message-ID"] = identity
+    message["Message-ID"] = message_id or make_msgid(domain=mail_domain(settings))
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(text)
-    with smtplib.SMTP(settings.smtp_host, settings.smtp_port, timeout=TIMEOUT) as server:
+    return message
+
+
+def mail_domain(settings: Settings) -> str:
+    """The domain behind the sender's address, for Message-IDs."""
+    return parseaddr(settings.mail_from)[1].rpartition("@")[2] or "localhost"
+
+
+def connect(settings: Settings) -> smtplib.SMTP:
+    """A connection to the mail server, encrypted and signed in as the settings say.
+
+    Raises:
+        smtplib.SMTPException, OSError: As `send`.
+    """
+    server = smtplib.SMTP(settings.smtp_host, settings.smtp_port, timeout=TIMEOUT)
+    try:
         if settings.smtp_starttls:
             server.starttls(context=ssl.create_default_context())
         if settings.smtp_user:
             server.login(settings.smtp_user, settings.smtp_password.get_secret_value())
-        server.send_message(message)
-    return identity
+    except BaseException:
+        server.close()
+        raise
+    return server

@@ -354,7 +354,8 @@ class Writer:
         if step.kind == "missing":
             key = f"{row.id}:{step.check}"
         if found is not None and found.decision.reasons:
-            facts["reasons"] = [reason.to_json() for reason in found.decision.reasons]
+            first = found.decision.reasons[0]
+            facts |= {"found": first.found, "needed": first.needed, "codes": found.decision.codes}
         return NoticeDraft(row.person_id, f"renewal_{step.kind}", key, self.body.code, facts)
 
     def _lapse(self, step: Step) -> None:

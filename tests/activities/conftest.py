@@ -5,13 +5,13 @@ from datetime import date
 from uuid import UUID
 
 import pytest
-from tests.factories.activities import HIDA, NOW
 
 from core.db import Context, Database, for_person
 from core.ids import new_id
 from core.models import Account
 from core.tenancy import Audience
 from registry.models import Person, Registration
+from tests.factories.activities import HIDA, NOW
 
 GATE = Context(Audience.GATE, actor="system:test")
 Register = Callable[..., UUID]
