@@ -19,9 +19,11 @@ from activities.rules.checkin import Method
 from activities.scans import Answer, Scan, Source
 from activities.schemas_checkin import (
     AnnulIn,
+    AnnulledOut,
     BatchIn,
     BatchOut,
     CheckInOut,
+    CorrectedOut,
     CorrectionIn,
     DoorCheckIn,
     OwnCheckIn,
@@ -249,6 +251,7 @@ async def check_in_as_host(
 @host_router.post(
     "/local-governments/{lg_code}/check-ins/{check_in_id}/annul",
     summary="Undo a check-in",
+    response_model=AnnulledOut,
 )
 def annul_check_in(
     request: Request, lg_code: LgCode, check_in_id: UUID, given: AnnulIn, host: HostActor
@@ -273,6 +276,7 @@ def annul_check_in(
 @staff_router.post(
     "/local-governments/{lg_code}/participations/{participation_id}/corrections",
     summary="Correct whether a participation counts",
+    response_model=CorrectedOut,
 )
 def correct_participation(
     request: Request,

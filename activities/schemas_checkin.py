@@ -115,6 +115,29 @@ class BatchedScan(DoorCheckIn):
 class BatchIn(_In):
     """What a device made without network, at most 200 a request."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "scans": [
+                        {
+                            "scan_id": "0c6c0f5e-7a39-4a07-8f1b-6a2d8f0c9d11",
+                            "session_id": "9a1de1a3-52c5-4b0b-8f0f-2f0f3b6c1d55",
+                            "code": "FJ1:…",
+                            "scanned_at": "2027-06-05T09:12:30+09:00",
+                            "offset_ms": -1200,
+                            "uncertainty_ms": 80,
+                            "offline": True,
+                            "sequence": 41,
+                            "name_confirmed": True,
+                        }
+                    ],
+                    "made": 41,
+                }
+            ]
+        }
+    )
+
     scans: list[BatchedScan] = Field(min_length=1, max_length=200)
     made: int | None = Field(
         default=None, ge=0, description="How many scans the device has made in all"
@@ -155,14 +178,36 @@ class BatchOut(BaseModel):
 class AnnulIn(_In):
     """Why a check-in is undone."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"reason": "別の方の登録証を読み取ったため"}]}
+    )
+
     reason: str = Field(min_length=1, max_length=200)
 
 
 class CorrectionIn(_In):
     """A correction of a participation by staff."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"counted": False, "reason": "開始直後に帰られたため"}]}
+    )
+
     counted: bool
     reason: str = Field(min_length=1, max_length=200)
+
+
+class AnnulledOut(BaseModel):
+    """A check-in that was undone."""
+
+    check_in_id: UUID
+    state: str = Field(examples=["annulled"])
+
+
+class CorrectedOut(BaseModel):
+    """A participation as it stands after the correction."""
+
+    participation_id: UUID
+    counted: bool
 
 
 class VenueCodeOut(BaseModel):

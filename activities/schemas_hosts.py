@@ -121,6 +121,10 @@ class InvitationOut(Out):
 class AcceptIn(In):
     """The token of an invitation."""
 
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"token": "k3J9xq0T6mYw"}]}
+    )
+
     token: str = Field(min_length=8, max_length=120)
 
 
@@ -281,6 +285,11 @@ class DesignationIn(SubmissionIn):
 class FindingIn(In):
     """What a look at a sampled activity found (R10)."""
 
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"sound": True, "note": "記録と参加者の話が一致"}]},
+    )
+
     sound: bool
     note: Reason
 
@@ -321,6 +330,8 @@ class SessionIn(In):
 
 class CapacityIn(In):
     """The new number of places; none for no limit."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"capacity": 12}]})
 
     capacity: int | None = Field(ge=1, le=100_000)
 

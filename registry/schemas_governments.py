@@ -70,6 +70,8 @@ class GovernmentDetailOut(GovernmentOut):
 class StateIn(BaseModel):
     """Where a local government stands with the scheme from now on (R01)."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"state": "active"}]})
+
     state: State
 
 

@@ -166,4 +166,6 @@ class InvitationOut(BaseModel):
 class ConfirmIn(_In):
     """How the guardian wants to be called, where they have no profile yet."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"nickname": "花子の母"}]})
+
     nickname: str = Field(default="保護者", min_length=1, max_length=40)

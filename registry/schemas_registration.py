@@ -33,6 +33,8 @@ class RegisterIn(BaseModel):
 class LinkIn(BaseModel):
     """Whether this municipal registration carries the prefecture with it (R02)."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"linked": False}]})
+
     linked: bool
 
 
