@@ -144,7 +144,9 @@ def case_of_body(
             homes.get(registration.residence_code or ""), verified=level > IdentityLevel.EMAIL
         ),
         identity_level=level,
-        identity_valid=True,
+        identity_valid=registration.identity_lapsed_on is None
+        or registration.identity_lapsed_on > today,
+        identity_lapsed_on=registration.identity_lapsed_on,
         guardian_consent=True,
         registered_on=registration.registered_on,
         **_shown(db, registration, window, evidence),

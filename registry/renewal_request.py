@@ -9,14 +9,15 @@ from core import audit
 from core.access import Actor
 from core.clock import japan_day
 from core.errors import Conflict, NotFound, Refused, refused
-from core.ids import new_id
 from core.outbox import NoticeDraft, tell
 from registry import judging, queries
 from registry.applicants import case_of_person
 from registry.events import add_event
 from registry.evidence import Evidence
-from registry.granting import requirement_in_force
+from registry.granting import cards_last_until, requirement_in_force
 from registry.models import Registration, Term
+from registry.renewal import NEVER
+from registry.renewal_bulk import NewTerm, add_terms
 from registry.rules.facts import DecisionMode, Period
 from registry.rules.modes import DecisionKind, mode_for, resolution
 from registry.rules.policy import Policy, PolicyBook
@@ -56,8 +57,8 @@ def request_renewal(
     Raises:
         NotFound: The person is not registered there.
         Conflict: `not_premium`, or `renewal_asked`.
-        Refused: `renewal_not_due`; `over_cap`: choose what to keep first (R13); or
-            `renewal_refused` with every reason.
+        Refused: `renewal_not_due`; `renewal_in_grace`: the nights look at it; `over_cap`: choose
+            what to keep first (R13); or `renewal_refused` with every reason.
     """
     today = japan_day(now)
     person = queries.person(db, actor.person_id, lock=True)
@@ -88,6 +89,7 @@ def request_renewal(
         body=case.body,
         release_mode=mode_for(case.policy, DecisionKind.RELEASE),
         extension_until=term.extended_until,
+        carried=term.carried,
     )
     _require_renewed(found, case.policy)
     term.renewal_judgement_id = judging.keep(
@@ -108,6 +110,8 @@ def _open_term(db: Session, registration: Registration) -> Term:
         raise Conflict(code="not_premium")
     if term.renewal_state in ASKED:
         raise Conflict(code="renewal_asked")
+    if term.state == "grace":
+        raise refused("renewal_in_grace", rule="R14", action="wait")
     if registration.over_cap_since is not None:
         raise refused("over_cap", rule="R13", action="choose_body")
     return term
@@ -134,27 +138,25 @@ def _settle(
     book: PolicyBook,
 ) -> None:
     if mode is not DecisionMode.AUTO:
-        term.renewal_state = mode.value
+        # Staff, or the end of the hours of objection, move the term on; nights leave it alone.
+        term.renewal_state, term.due_on = mode.value, NEVER
         term.renewal_effective_at = resolution(mode, now, policy).effective_at
         return
     following = found.next_term
     if following is None:
         raise AssertionError("unreachable: a renewal has a next term")
-    term.renewal_state = "booked"
-    db.add(
-        Term(
-            lg_code=term.lg_code,
-            id=new_id(),
-            registration_id=registration.id,
-            person_id=registration.person_id,
-            first_day=following.first,
-            last_day=following.last,
-            state="booked",
-            requirement_version_id=requirement_in_force(db, book, term.lg_code, following.first),
-            created_at=now,
-        )
+    term.renewal_state, term.due_on = "booked", following.first
+    new = NewTerm(
+        registration_id=registration.id,
+        person_id=registration.person_id,
+        period=following,
+        version_id=requirement_in_force(db, book, term.lg_code, following.first),
+        carried=found.carry_over,
+        active=False,
+        due_on=checks(following, policy.integers("renewal.checks"))[0],
     )
-    db.flush()
+    add_terms(db, term.lg_code, [new], now=now)
+    cards_last_until(db, registration, following.last)
 
 
 def _leave_word(db: Session, actor: Actor, term: Term, now: datetime) -> None:

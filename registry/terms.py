@@ -17,7 +17,7 @@ from registry import queries
 from registry.derived_links import refresh_source
 from registry.events import add_event
 from registry.granting import cards_last_until
-from registry.models import Registration, RequirementVersion, Term
+from registry.models import UNPLANNED, Registration, RequirementVersion, Term
 from registry.policies import body_policy, rule_versions
 from registry.rules import versions
 from registry.rules.policy import PolicyBook
@@ -109,6 +109,8 @@ def extend(
     term.extended_until, term.extension_reason = until, reason.value
     # Grace, if it had begun, begins again after the extension.
     term.state, term.grace_until = "active", None
+    # The next night plans the checks anew.
+    term.due_on, term.last_check = UNPLANNED, None
     db.flush()
     cards_last_until(db, registration, until)
     refresh_source(
