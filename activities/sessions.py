@@ -19,7 +19,7 @@ from core.access import Actor
 from core.clock import japan_day
 from core.errors import Conflict, invalid, refused
 from core.outbox import NoticeDraft, tell
-from qr.shortcode import new_code
+from core.shortcode import new_code
 from registry.rules.policy import PolicyBook
 
 #: One session is one piece of work, however long; a camp of three days has three.

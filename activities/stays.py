@@ -14,7 +14,7 @@ from core.access import Actor, Role
 from core.clock import japan_day
 from core.errors import Conflict, NotFound, refused
 from core.ids import new_id
-from qr.shortcode import new_code, normalise
+from core.shortcode import new_code, normalise
 from registry.models import Registration
 
 

@@ -6,10 +6,10 @@ The card prints no validity date, as a renewal or the law may move it (C14).
 
 from dataclasses import dataclass
 
+from core.shortcode import MEMBER, POSTER, grouped
 from qr import drawing
 from qr.drawing import FOREST, GREY, INK, PAPER, SKY
 from qr.render import Level, qr_matrix
-from qr.shortcode import MEMBER, POSTER, grouped
 from qr.typeset import text_width, wrap, wrap_or_cut
 
 A4_WIDTH, A4_HEIGHT = 210, 297

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
+from core.shortcode import MEMBER, POSTER, check_character
 from qr.codes import Kind, VenueCode, parse, step_at, url_with_code
 from qr.render import Level, qr_matrix, qr_png, qr_svg
 from qr.sheets import Card, Poster, PosterWords, card_svg, poster_svg, poster_url
-from qr.shortcode import MEMBER, POSTER, check_character
 from qr.typeset import clusters, one_line, text_width, wrap, wrap_or_cut
 from tests.qr.offices import HIDA, NOW, ROTATE_S, Office
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qr.shortcode import (
+from core.shortcode import (
     ALPHABET,
     MEMBER,
     POSTER,
