@@ -699,11 +699,11 @@ def upgrade() -> None:
     sa.CheckConstraint("state in ('booked', 'active', 'grace', 'ended', 'annulled')", name=op.f('ck_term_state')),
     sa.CheckConstraint('last_day >= first_day', name=op.f('ck_term_order')),
     sa.ForeignKeyConstraint(['lg_code', 'registration_id'], ['registration.lg_code', 'registration.id'], name=op.f('fk_term_lg_code_registration_id_registration')),
-    sa.PrimaryKeyConstraint('lg_code', 'id', name=op.f('pk_term')),
-    sa.UniqueConstraint('lg_code', 'registration_id', 'first_day', name=op.f('uq_term_lg_code_registration_id_first_day'))
+    sa.PrimaryKeyConstraint('lg_code', 'id', name=op.f('pk_term'))
     )
     op.create_index('ix_term_due', 'term', ['lg_code', 'due_on'], unique=False, postgresql_where="state in ('active', 'grace')")
     op.create_index('ix_term_waiting', 'term', ['lg_code', 'renewal_effective_at'], unique=False, postgresql_where="renewal_state in ('veto', 'review')")
+    op.create_index('uq_term_first_day', 'term', ['lg_code', 'registration_id', 'first_day'], unique=True, postgresql_where="state <> 'annulled'")
     op.create_table('check_in',
     sa.Column('lg_code', sa.String(length=6), nullable=False),
     sa.Column('id', sa.UUID(), nullable=False),
@@ -755,6 +755,7 @@ def downgrade() -> None:
     op.drop_index('uq_check_in_living', table_name='check_in', postgresql_where='annulled_at is null')
     op.drop_index(op.f('ix_check_in_person_id'), table_name='check_in')
     op.drop_table('check_in')
+    op.drop_index('uq_term_first_day', table_name='term', postgresql_where="state <> 'annulled'")
     op.drop_index('ix_term_waiting', table_name='term', postgresql_where="renewal_state in ('veto', 'review')")
     op.drop_index('ix_term_due', table_name='term', postgresql_where="state in ('active', 'grace')")
     op.drop_table('term')
