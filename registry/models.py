@@ -492,7 +492,14 @@ class Term(Base):
         ForeignKeyConstraint(
             ["lg_code", "registration_id"], ["registration.lg_code", "registration.id"]
         ),
-        UniqueConstraint("lg_code", "registration_id", "first_day"),
+        Index(
+            "uq_term_first_day",
+            "lg_code",
+            "registration_id",
+            "first_day",
+            unique=True,
+            postgresql_where="state <> 'annulled'",
+        ),
         ExcludeConstraint(
             ("lg_code", "="),
             ("registration_id", "="),
