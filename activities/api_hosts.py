@@ -13,7 +13,7 @@ from activities.inbox import history_of, proposals_of
 from activities.models import Activity
 from activities.paging import Cursor, Limit, after, cursor, page
 from activities.queries import activity_of, session_of, sessions_of
-from activities.roster import roster, search_roster
+from activities.roster import insurance_list, roster, search_roster
 from activities.schemas_hosts import (
     CapacityIn,
     FoundPeopleOut,
@@ -320,6 +320,22 @@ def read_roster(session_id: UUID, host: HostActor, platform: PlatformDep) -> Ros
             session=HostSessionOut.of(session),
             items=[RosterEntryOut.model_validate(one) for one in entries],
         )
+
+
+@router.get(
+    "/sessions/{session_id}/insurance-list",
+    summary="Take the list of participants for the insurer",
+    response_class=Response,
+    responses=problems(401, 403, 404, 422) | {200: {"content": {"text/csv": {}}}},
+)
+def read_insurance_list(session_id: UUID, host: HostActor, platform: PlatformDep) -> Response:
+    """R31: number, name and kana of everybody with a place, as CSV. The look is recorded."""
+    with platform.database.transaction(as_host(host)) as db:
+        session = session_of(db, host.lg_code, session_id)
+        host.require(activity_of(db, host.lg_code, session.activity_id).organisation_id)
+        text = insurance_list(db, actor=host.actor, session=session, now=platform.clock.now())
+    name = f'attachment; filename="insurance-{session_id}.csv"'
+    return Response(text, media_type="text/csv", headers={"Content-Disposition": name})
 
 
 @router.get(

@@ -224,18 +224,29 @@ def accept_offer(
     return Signed(mine, activity, session, created=True)
 
 
-def cancel_all_of(
-    db: Session, *, actor: Actor, lg_code: str, person_id: UUID, book: PolicyBook, now: datetime
+def give_back_ended(
+    db: Session, *, actor: Actor, lg_code: str, book: PolicyBook, now: datetime
 ) -> LineMoves:
-    """Give back every future place of a person whose registration here has ended."""
+    """Give back every future place of people whose registration here has ended (C33).
+
+    For the night: the register knows nothing of activities. Safe to repeat.
+    """
     policy = policy_now(db, book, lg_code, now)
-    ids = db.scalars(
-        select(SignUp.session_id)
-        .where(SignUp.lg_code == lg_code, SignUp.person_id == person_id, SignUp.state.in_(LIVING))
-        .order_by(SignUp.session_id)
+    rows = db.execute(
+        select(SignUp.session_id, SignUp.person_id)
+        .join(
+            Registration,
+            (Registration.lg_code == SignUp.lg_code) & (Registration.id == SignUp.registration_id),
+        )
+        .where(
+            SignUp.lg_code == lg_code,
+            SignUp.state.in_(LIVING),
+            Registration.status != "active",
+        )
+        .order_by(SignUp.session_id, SignUp.person_id)
     ).all()
     moved = LineMoves()
-    for session_id in ids:
+    for session_id, person_id in rows:
         session = session_of(db, lg_code, session_id, lock=True)
         mine = _own(db, lg_code, session_id, person_id)
         if mine is None or mine.state not in LIVING or session.starts_at <= now:

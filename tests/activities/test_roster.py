@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from activities.models import ActivitySession, CheckIn
-from activities.roster import roster, search_roster
+from activities.roster import insurance_list, roster, search_roster
 from activities.trail import events_about, events_of_body
 from core.access import Role
 from core.db import Database, for_body, for_person
@@ -74,6 +74,21 @@ def test_c35_the_list_shows_who_is_here(database: Database, session: ActivitySes
     # R18: that somebody is a minor is told on the day, not before.
     assert (rows[here].minor, rows[missing].minor) == (False, True)
     assert {one.minor for one in before} == {None}
+
+
+def test_r31_the_insurer_gets_who_has_a_place(database: Database) -> None:
+    session = create_session(database, create_designated_activity(database), capacity=1)
+    sign_up(database, session, register(database, name="=1+1", kana="タロウ"))
+    sign_up(database, session, register(database))  # waits
+    actor = staff_actor()
+    with database.transaction(for_body(HIDA, actor=actor.label)) as db:
+        lines = insurance_list(db, actor=actor, session=session, now=NOW).splitlines()
+        purposes = db.scalars(
+            select(AuditEvent.purpose).where(AuditEvent.action == "roster.insurance")
+        ).all()
+    assert lines[0] == "\ufeff登録番号,氏名,フリガナ"
+    assert [line.split(",")[1:] for line in lines[1:]] == [["'=1+1", "タロウ"]]
+    assert purposes == ["insurance"]
 
 
 def test_c48_everybody_reads_who_looked_at_them(

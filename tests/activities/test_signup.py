@@ -13,8 +13,9 @@ from activities.models import ActivitySession, SignUp
 from activities.proposing import ProposalFields
 from activities.signup import Signed
 from activities.waiting import LineMoves, after_quiet
+from core.access import system
 from core.clock import JAPAN
-from core.db import Database, for_body, for_job
+from core.db import Database, for_body, for_job, for_person
 from core.errors import DomainError, Gone, NotFound, Refused
 from core.models import Delivery, Notice
 from registry.models import BodyValue, Registration
@@ -319,12 +320,18 @@ def test_r23_mail_keeps_quiet_hours(local: str, expected: str) -> None:
 
 def test_ending_a_registration_gives_every_place_back(database: Database) -> None:
     session, people = full_session(database, 2)
-    actor = person_actor(people[0])
-    with database.transaction(for_body(HIDA, actor=actor.label)) as db:
-        moved = signup.cancel_all_of(
-            db, actor=actor, lg_code=HIDA, person_id=people[0], book=BOOK, now=NOW + HOUR
-        )
-    assert moved == LineMoves(offered=1)
+    with database.transaction(for_person(people[0])) as db:
+        row = db.scalars(select(Registration).where(Registration.person_id == people[0])).one()
+        row.status = "withdrawn"
+
+    def run() -> LineMoves:
+        with database.transaction(for_job("offers", HIDA)) as db:
+            return signup.give_back_ended(
+                db, actor=system("offers"), lg_code=HIDA, book=BOOK, now=NOW + HOUR
+            )
+
+    assert run() == LineMoves(offered=1)
+    assert run() == LineMoves()
     assert states(database, session, people) == (["cancelled", "offered"], 1)
 
 
