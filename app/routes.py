@@ -17,6 +17,7 @@ from activities import (
     api_organisations,
     api_trail,
 )
+from admin import doors as desk
 from mobile.pages import reception, signin, welcome
 from registry import (
     api_applications,
@@ -93,6 +94,8 @@ TABLE: tuple[Row, ...] = (
     Row(welcome.router, "", Door.PERSON),
     Row(reception.public_router, "", Door.PUBLIC),
     Row(reception.router, "", Door.PERSON),
+    *(Row(router, "", Door.PUBLIC) for router in desk.PUBLIC),
+    *(Row(router, "", Door.STAFF) for router in desk.STAFF),
 )
 
 

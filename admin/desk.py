@@ -1,0 +1,255 @@
+"""What every page of the desk shares: who stands there, for which local government, and how it answers."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import date, datetime
+from types import MappingProxyType
+from typing import Annotated, Any, Final
+
+from fastapi import Depends, Query, Request, Response
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from admin import waiting, words
+from admin.forms import Form
+from core.access import Actor, Role
+from core.clock import japan_day
+from core.db import Context
+from core.errors import Conflict, DomainError, Gone, Invalid, Refused
+from core.ids import new_id
+from core.texts import N_, Translate
+from core.web import Answer, Platform, answer_once, platform_of
+from registry.doors import LgCode, as_body, staff_with
+from registry.models import LocalGovernment, StaffRole
+from registry.rules.policy import PolicyBook
+
+#: What was just done, told at the top of the page one comes back to.
+Done = Annotated[str, Query(max_length=40)]
+
+ROLE_NAMES: Final[Mapping[Role, str]] = MappingProxyType(
+    {
+        Role.VIEWER: N_("閲覧者"),
+        Role.CLERK: N_("担当者"),
+        Role.APPROVER: N_("承認者"),
+        Role.MANAGER: N_("管理者"),
+    }
+)
+DONE: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "designated": N_("指定しました。"),
+        "returned": N_("理由をそえて、差し戻しました。"),
+        "rejected": N_("指定しないことにしました。"),
+        "withdrawn": N_("指定を取り消しました。これまでの参加実績は残ります。"),
+        "audited": N_("点検の結果を記録しました。"),
+        "approved": N_("承認しました。"),
+        "refused": N_("承認しないことにしました。本人に理由を知らせます。"),
+        "objected": N_("異議を記録しました。職員の審査に移します。"),
+        "reversed": N_("決定を取り消しました。本人に理由を知らせます。"),
+        "stay_approved": N_("滞在日を認めました。"),
+        "proposed": N_("活動の案を作り、提出しました。"),
+        "session_added": N_("開催回を加えました。"),
+        "session_cancelled": N_("開催を中止しました。申し込んだ人に知らせます。"),
+        "checked_in": N_("受付しました。"),
+        "already_here": N_("すでに受付済みです。2回は数えません。"),
+        "one_more": N_("1人目の確認を記録しました。もう1人の確認で受付になります。"),
+        "annulled": N_("受付を取り消しました。記録は残ります。"),
+        "corrected": N_("参加実績を訂正しました。前の内容も残ります。"),
+        "extended": N_("有効期間を延ばしました。本人に知らせます。"),
+        "organisation_added": N_("関係団体を加えました。"),
+        "member_removed": N_("この人は、この団体の受付や提案ができなくなりました。"),
+        "trusted": N_("この団体の活動を、原則として指定します。"),
+        "trust_withdrawn": N_("今日から、活動ごとの指定に戻します。"),
+        "announced": N_("新しい要件を予告しました。登録者に知らせます。"),
+        "setting_set": N_("設定を変えました。"),
+        "staff_added": N_("職員を加えました。"),
+        "staff_ended": N_("この役割を終えました。"),
+        "place_opened": N_("滞在を確かめる場所を加えました。"),
+        "body_state": N_("団体の状態を変えました。"),
+    }
+)
+_STATUS: Final = ((Invalid, 422), (Gone, 410), (Refused, 409), (Conflict, 409))
+#: Refusals that are told on the page one came from; all others have a page of their own.
+TOLD_IN_PLACE: Final = tuple(kind for kind, _ in _STATUS)
+
+Problems = Sequence[Mapping[str, str]]
+#: Shows the page again, with what stands in the way.
+Again = Callable[[Problems, int], Response]
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """A member of staff at the desk of one local government, for one request."""
+
+    request: Request
+    actor: Actor
+    lg_code: str
+
+    @property
+    def platform(self) -> Platform:
+        """The parts of this process."""
+        return platform_of(self.request)
+
+    @property
+    def now(self) -> datetime:
+        """The instant."""
+        return self.platform.clock.now()
+
+    @property
+    def today(self) -> date:
+        """The Japanese day."""
+        return japan_day(self.now)
+
+    @property
+    def book(self) -> PolicyBook:
+        """The national numbers."""
+        found: PolicyBook = self.request.app.state.policy_book
+        return found
+
+    @property
+    def context(self) -> Context:
+        """The transaction context of this local government."""
+        return as_body(self.actor, self.lg_code)
+
+    @property
+    def home(self) -> str:
+        """The address of this desk; all its pages are below it."""
+        return f"/staff/{self.lg_code}"
+
+    @property
+    def say(self) -> Translate:
+        """The words of this request's language."""
+        pages = self.platform.desk
+        return self.platform.texts.translator(pages.language(self.request))
+
+    def may(self, role: Role) -> bool:
+        """Whether this member of staff has at least this role here."""
+        return self.actor.has_role(self.lg_code, role)
+
+    def transaction(self) -> AbstractContextManager[Session]:
+        """A transaction of this local government, committed when the block ends."""
+        return self.platform.database.transaction(self.context)
+
+    def render(
+        self,
+        db: Session,
+        template: str,
+        *,
+        here: str,
+        status: int = 200,
+        errors: Problems = (),
+        done: str = "",
+        **context: Any,
+    ) -> Response:
+        """A page of the desk with its head, its menu and the counts of what waits."""
+        government = db.get_one(LocalGovernment, self.lg_code)
+        prefecture = government.kind == "prefecture"
+        name = government.name if prefecture else f"{government.prefecture}{government.name}"
+        pages, say = self.platform.desk, self.say
+        role = max(self.actor.roles[self.lg_code], key=lambda one: one.rank)
+        return pages.render(
+            self.request,
+            template,
+            status,
+            errors=list(errors),
+            desk=self,
+            government=government,
+            prefecture=prefecture,
+            body_name=name,
+            staff_name=_own_name(db, self),
+            role_name=say(ROLE_NAMES[role]),
+            menu=_menu(self, say),
+            menu_counts={"approvals": waiting.to_decide(db, self.lg_code)},
+            sign_out_href="/staff/signout",
+            here=here,
+            home=self.home,
+            new_key=new_id,
+            done=say(DONE[done]) if done in DONE else "",
+            now=self.now,
+            today=self.today,
+            word=lambda family, code: words.word(say, family, code),
+            options=lambda family: words.options(say, family),
+            is_clerk=self.may(Role.CLERK),
+            is_approver=self.may(Role.APPROVER),
+            is_manager=self.may(Role.MANAGER),
+            **context,
+        )
+
+    def act(self, form: Form, work: Callable[[Session], str], again: Again) -> Response:
+        """Do a form's work once and go to the address it answers; refusals show the page again."""
+        try:
+            return answer_once(
+                self.request,
+                self.context,
+                actor=self.actor,
+                work=lambda db: Answer.to(work(db)),
+                key=form.key,
+            )
+        except TOLD_IN_PLACE as error:
+            return again(self.problems(error), status_of(error))
+
+    def problems(self, error: DomainError) -> list[dict[str, str]]:
+        """The reasons of a refusal as sentences, each with its field where it has one."""
+        return problems_of(self.request, error)
+
+
+def problems_of(request: Request, error: DomainError) -> list[dict[str, str]]:
+    """The reasons of a refusal as sentences in the language of a request."""
+    platform = platform_of(request)
+    lang = platform.desk.language(request)
+    told = [one.to_json() for one in error.problems] or [{"code": error.code}]
+    found = []
+    for reason in told:
+        sentence = platform.texts.reason_sentence(lang, reason)
+        advice = platform.texts.action_sentence(lang, reason)
+        text = " ".join(part for part in (sentence, advice) if part)
+        found.append({"field": str(reason.get("field") or ""), "text": text})
+    return found
+
+
+def status_of(error: DomainError) -> int:
+    """The HTTP status of a refusal that is told in place."""
+    return next((status for kind, status in _STATUS if isinstance(error, kind)), 409)
+
+
+def _own_name(db: Session, desk: Desk) -> str:
+    name = db.scalars(
+        select(StaffRole.name)
+        .where(
+            StaffRole.lg_code == desk.lg_code,
+            StaffRole.account_id == desk.actor.id,
+            StaffRole.ended_at.is_(None),
+        )
+        .limit(1)
+    ).first()
+    return name or ""
+
+
+def _menu(desk: Desk, say: Translate) -> list[tuple[str, str, str, str]]:
+    home = desk.home
+    entries = [
+        ("today", home, "today", say("今日")),
+        ("approvals", f"{home}/approvals", "approve", say("承認")),
+        ("activities", f"{home}/activities", "activity", say("活動")),
+        ("organisations", f"{home}/organisations", "person", say("関係団体")),
+        ("members", f"{home}/members", "people", say("登録者")),
+        ("settings", f"{home}/settings", "settings", say("設定")),
+    ]
+    if desk.may(Role.MANAGER):
+        entries.append(("audit", f"{home}/audit", "log", say("記録")))
+    return entries
+
+
+def _desk_for(role: Role) -> Callable[..., Desk]:
+    def at_desk(
+        request: Request, actor: Annotated[Actor, Depends(staff_with(role))], lg_code: LgCode
+    ) -> Desk:
+        return Desk(request, actor, lg_code)
+
+    return at_desk
+
+
+ViewerDesk = Annotated[Desk, Depends(_desk_for(Role.VIEWER))]
+ClerkDesk = Annotated[Desk, Depends(_desk_for(Role.CLERK))]
+ApproverDesk = Annotated[Desk, Depends(_desk_for(Role.APPROVER))]
+ManagerDesk = Annotated[Desk, Depends(_desk_for(Role.MANAGER))]

@@ -1,0 +1,96 @@
+"""Fields of the desk's forms, read as text and understood one by one."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends, Request
+from starlette.datastructures import FormData
+
+from core.clock import JAPAN
+from core.errors import invalid
+
+MAX_AMOUNT = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What a form sent."""
+
+    data: FormData
+
+    @property
+    def key(self) -> str:
+        """The form's own key: sent twice, it has one effect."""
+        return self.one("_key")
+
+    def one(self, name: str, *, most: int = 1000) -> str:
+        """A field's text without blanks around it; empty when it was not sent.
+
+        Raises:
+            Invalid: `too_long`.
+        """
+        value = self.data.get(name)
+        text = value.strip() if isinstance(value, str) else ""
+        if len(text) > most:
+            raise invalid("too_long", field=name, found=len(text), needed=most)
+        return text
+
+    def needed(self, name: str, *, most: int = 1000) -> str:
+        """A field that must say something.
+
+        Raises:
+            Invalid: `field_needed`, or as `one`.
+        """
+        text = self.one(name, most=most)
+        if not text:
+            raise invalid("field_needed", field=name)
+        return text
+
+    def many(self, name: str) -> list[str]:
+        """All values of a field, as check boxes send them."""
+        return [value for value in self.data.getlist(name) if isinstance(value, str) and value]
+
+    def flag(self, name: str) -> bool:
+        """Whether a box is ticked."""
+        return bool(self.one(name))
+
+    def id(self, name: str) -> UUID:
+        """A field that holds an id. Raises Invalid."""
+        try:
+            return UUID(self.one(name))
+        except ValueError:
+            raise invalid("field_needed", field=name) from None
+
+    def day(self, name: str) -> date:
+        """A field that holds a day (`2027-06-05`). Raises Invalid."""
+        try:
+            return date.fromisoformat(self.one(name))
+        except ValueError:
+            raise invalid("day_needed", field=name) from None
+
+    def moment(self, day: date, name: str) -> datetime:
+        """A Japanese clock time (`09:30`) on a day, as an instant. Raises Invalid."""
+        try:
+            given = time.fromisoformat(self.one(name))
+        except ValueError:
+            raise invalid("time_needed", field=name) from None
+        return datetime.combine(day, given.replace(tzinfo=None), JAPAN)
+
+    def amount(self, name: str) -> int | None:
+        """A whole number from 0; None when nothing was written. Raises Invalid."""
+        text = self.one(name)
+        if not text:
+            return None
+        # Full-width digits come from Japanese keyboards and are digits to `int`.
+        if not text.isdigit() or len(text) > len(str(MAX_AMOUNT)) or int(text) > MAX_AMOUNT:
+            raise invalid("number_needed", field=name)
+        return int(text)
+
+
+async def _read(request: Request) -> Form:
+    return Form(await request.form())
+
+
+FormDep = Annotated[Form, Depends(_read)]

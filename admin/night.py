@@ -1,0 +1,68 @@
+"""What the platform did by itself: shown to staff with its reasons, and reversible (R15)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import and_, exists, func, select
+from sqlalchemy.orm import Session
+
+from core.clock import day_start
+from core.models import AuditEvent
+from registry.models import Application, Judgement, Registration
+
+ONE_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class ByItself:
+    """A judgement that no member of staff made, and whose it is."""
+
+    judgement: Judgement
+    registration: Registration
+
+
+@dataclass(frozen=True, slots=True)
+class Night:
+    """What happened without staff since an instant.
+
+    `acts` counts the platform's own acts by their name in the audit trail.
+    """
+
+    since: datetime
+    acts: Mapping[str, int]
+    judgements: list[ByItself]
+
+
+def by_itself(db: Session, *, lg_code: str, today: date, limit: int = 50) -> Night:
+    """R15: acts of the platform's own jobs and judgements made since yesterday began."""
+    since = day_start(today - ONE_DAY)
+    acts = db.execute(
+        select(AuditEvent.action, func.count())
+        .where(
+            AuditEvent.lg_code == lg_code,
+            AuditEvent.at >= since,
+            AuditEvent.actor.startswith("system:"),
+        )
+        .group_by(AuditEvent.action)
+        .order_by(AuditEvent.action)
+    )
+    by_staff = exists().where(
+        Application.lg_code == Judgement.lg_code,
+        Application.judgement_id == Judgement.id,
+        Application.decided_by.startswith("staff:"),
+    )
+    rows = db.execute(
+        select(Judgement, Registration)
+        .join(
+            Registration,
+            and_(
+                Registration.lg_code == Judgement.lg_code,
+                Registration.id == Judgement.registration_id,
+            ),
+        )
+        .where(Judgement.lg_code == lg_code, Judgement.made_at >= since, ~by_staff)
+        .order_by(Judgement.made_at.desc(), Judgement.id)
+        .limit(limit)
+    )
+    return Night(since, dict(acts.all()), [ByItself(*row) for row in rows])

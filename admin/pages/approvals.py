@@ -1,0 +1,238 @@
+"""承認: proposals, applications, renewals, stay reports and samples, decided from the list."""
+
+from collections.abc import Callable
+from datetime import date
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Response
+from sqlalchemy.orm import Session
+
+from activities import designation, stays
+from activities.models import Activity
+from activities.refusals import policy_now
+from admin import approving
+from admin.desk import Again, ApproverDesk, ClerkDesk, Desk, Done, Problems, ViewerDesk
+from admin.forms import Form, FormDep
+from core.errors import Forbidden
+from registry import approvals
+from registry.doors import GATE, EvidenceDep
+from registry.models import Application
+
+router = APIRouter(include_in_schema=False)
+MAX_REASON = 400
+STAFF = "/staff/{lg_code}"
+
+
+def show(desk: Desk, *, errors: Problems = (), status: int = 200, done: str = "") -> Response:
+    """The page of everything to decide, and what stood in the way of a decision."""
+    with desk.transaction() as db:
+        policy = policy_now(db, desk.book, desk.lg_code, desk.now)
+        inbox = approvals.inbox(db, actor=desk.actor, lg_code=desk.lg_code, now=desk.now)
+        return desk.render(
+            db,
+            "approvals.html",
+            here="approvals",
+            status=status,
+            errors=errors,
+            done=done,
+            proposals=approving.proposed(db, desk.lg_code),
+            questions=policy.texts("designation.checklist"),
+            applications=inbox,
+            renewals=approving.renewing(db, actor=desk.actor, lg_code=desk.lg_code, now=desk.now),
+            stays=approving.reported_stays(
+                db, actor=desk.actor, lg_code=desk.lg_code, now=desk.now
+            ),
+            samples=approving.sampled(db, desk.lg_code),
+        )
+
+
+@router.get(STAFF + "/approvals")
+def list_everything(desk: ViewerDesk, done: Done = "") -> Response:
+    """What waits for a decision, by deadline."""
+    return show(desk, done=done)
+
+
+def _again(desk: Desk) -> Again:
+    return lambda errors, status: show(desk, errors=errors, status=status)
+
+
+# --- proposals (R09) ------------------------------------------------------------------------------
+
+
+@router.post(STAFF + "/activities/{activity_id}/designate")
+def designate(desk: ApproverDesk, activity_id: UUID, form: FormDep) -> Response:
+    """R09: the four questions, each confirmed by an approver."""
+
+    def work(db: Session) -> str:
+        policy = policy_now(db, desk.book, desk.lg_code, desk.now)
+        ticked = form.many("answers")
+        designation.designate(
+            db,
+            actor=desk.actor,
+            lg_code=desk.lg_code,
+            activity_id=activity_id,
+            answers=approving.answers(ticked, policy.texts("designation.checklist")),
+            book=desk.book,
+            now=desk.now,
+            count_cap=form.amount("count_cap"),
+        )
+        return _after(desk, form, activity_id, "designated")
+
+    return desk.act(form, work, _again(desk))
+
+
+@router.post(STAFF + "/activities/{activity_id}/return")
+def return_proposal(desk: ApproverDesk, activity_id: UUID, form: FormDep) -> Response:
+    """R09: back to the host, with a reason."""
+    return _with_reason(desk, activity_id, form, designation.return_proposal, "returned")
+
+
+@router.post(STAFF + "/activities/{activity_id}/reject")
+def reject(desk: ApproverDesk, activity_id: UUID, form: FormDep) -> Response:
+    """R09: not designated, with a reason."""
+    return _with_reason(desk, activity_id, form, designation.reject, "rejected")
+
+
+@router.post(STAFF + "/activities/{activity_id}/withdraw")
+def withdraw(desk: ApproverDesk, activity_id: UUID, form: FormDep) -> Response:
+    """R10: no longer designated from now on; what people did stays counted."""
+    return _with_reason(desk, activity_id, form, designation.withdraw_designation, "withdrawn")
+
+
+def _with_reason(
+    desk: Desk, activity_id: UUID, form: Form, decide: Callable[..., Activity], done: str
+) -> Response:
+    def work(db: Session) -> str:
+        decide(
+            db,
+            actor=desk.actor,
+            lg_code=desk.lg_code,
+            activity_id=activity_id,
+            reason=form.one("reason", most=MAX_REASON),
+            now=desk.now,
+        )
+        return _after(desk, form, activity_id, done)
+
+    return desk.act(form, work, _again(desk))
+
+
+def _after(desk: Desk, form: Form, activity_id: UUID, done: str) -> str:
+    """Back to the activity's own page when the decision was made there, else to the list."""
+    if form.one("back") == "activity":
+        return f"{desk.home}/activities/{activity_id}?done={done}"
+    return f"{desk.home}/approvals?done={done}"
+
+
+@router.post(STAFF + "/activities/{activity_id}/audit")
+def record_audit(desk: ApproverDesk, activity_id: UUID, form: FormDep) -> Response:
+    """R10: what was found when a sampled activity was looked at."""
+
+    def work(db: Session) -> str:
+        designation.record_audit(
+            db,
+            actor=desk.actor,
+            lg_code=desk.lg_code,
+            activity_id=activity_id,
+            sound=form.needed("sound") == "yes",
+            note=form.one("note", most=200),
+            now=desk.now,
+        )
+        return f"{desk.home}/approvals?done=audited"
+
+    return desk.act(form, work, _again(desk))
+
+
+# --- applications (R13, R15) ----------------------------------------------------------------------
+
+
+def _refuse_own(desk: ApproverDesk, application_id: UUID) -> Desk:
+    """C47: nobody decides about themselves, compared by sign-in address at the gate."""
+    with desk.transaction() as db:
+        person_id = approvals.applicant_of(db, lg_code=desk.lg_code, application_id=application_id)
+    with desk.platform.database.transaction(GATE) as db:
+        if approvals.is_same_human(db, staff_id=desk.actor.id, person_id=person_id):
+            raise Forbidden(code="own_application")
+    return desk
+
+
+#: An approver who is not the applicant.
+DeciderDesk = Annotated[Desk, Depends(_refuse_own)]
+
+
+@router.post(STAFF + "/applications/{application_id}/approve")
+def approve(
+    desk: DeciderDesk, application_id: UUID, form: FormDep, evidence: EvidenceDep
+) -> Response:
+    """R13, C37: facts are looked at again, then premium begins today."""
+
+    def work(db: Session) -> str:
+        approvals.approve(
+            db,
+            actor=desk.actor,
+            lg_code=desk.lg_code,
+            application_id=application_id,
+            now=desk.now,
+            book=desk.book,
+            evidence=evidence,
+        )
+        return f"{desk.home}/approvals?done=approved"
+
+    return desk.act(form, work, _again(desk))
+
+
+@router.post(STAFF + "/applications/{application_id}/refuse")
+def refuse(desk: DeciderDesk, application_id: UUID, form: FormDep) -> Response:
+    """R15: no, with a reason that the person reads."""
+    return _decided(desk, application_id, form, approvals.refuse, "approvals?done=refused")
+
+
+@router.post(STAFF + "/applications/{application_id}/object")
+def object_to(desk: ApproverDesk, application_id: UUID, form: FormDep) -> Response:
+    """R15: within the hours of objection the clock is stopped; a human decides."""
+    return _decided(desk, application_id, form, approvals.object_to, "approvals?done=objected")
+
+
+@router.post(STAFF + "/applications/{application_id}/reverse")
+def reverse(desk: DeciderDesk, application_id: UUID, form: FormDep) -> Response:
+    """R15: within 90 days a grant is undone."""
+    return _decided(desk, application_id, form, approvals.reverse, "approvals?done=reversed")
+
+
+def _decided(
+    desk: Desk, application_id: UUID, form: Form, decide: Callable[..., Application], back: str
+) -> Response:
+    def work(db: Session) -> str:
+        decide(
+            db,
+            actor=desk.actor,
+            lg_code=desk.lg_code,
+            application_id=application_id,
+            reason=form.one("reason", most=MAX_REASON),
+            now=desk.now,
+            book=desk.book,
+        )
+        return f"{desk.home}/{back}"
+
+    return desk.act(form, work, _again(desk))
+
+
+# --- stays (R11) ----------------------------------------------------------------------------------
+
+
+@router.post(STAFF + "/stays/{person_id}/{day}/approve")
+def approve_stay(desk: ClerkDesk, person_id: UUID, day: date, form: FormDep) -> Response:
+    """R11: a reported stay counts."""
+
+    def work(db: Session) -> str:
+        stays.approve_report(
+            db,
+            actor=desk.actor,
+            lg_code=desk.lg_code,
+            person_id=person_id,
+            day=day,
+            now=desk.now,
+        )
+        return f"{desk.home}/approvals?done=stay_approved"
+
+    return desk.act(form, work, _again(desk))

@@ -1,0 +1,285 @@
+"""受付: one session at the counter. By list, by code, by the second look a poster needs (R19)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+from fastapi.responses import RedirectResponse
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from activities import corrections, roster
+from activities.models import Activity, ActivitySession, Organisation, ScanAttempt
+from activities.presence import Presence, run, source_for
+from activities.queries import session_of
+from activities.rules.checkin import Direction, Method, SecondFactor
+from activities.scans import Answer, Scan
+from admin import reception, waiting
+from admin.desk import ClerkDesk, Desk, Done, Problems, ViewerDesk, problems_of
+from admin.forms import Form, FormDep
+from core.errors import NotFound, Refused, invalid
+from core.shortcode import grouped
+from qr.sheets import Poster, poster_svg
+from registry import members
+from registry.models import LocalGovernment, Registration
+
+router = APIRouter(include_in_schema=False)
+SESSION = "/staff/{lg_code}/sessions/{session_id}"
+#: Registrants who did not sign up, shown at most by one search (C29).
+MAX_FOUND = 20
+Search = Annotated[str, Query(alias="q", max_length=80)]
+ScanId = Annotated[UUID | None, Query(alias="scan")]
+View = Annotated[str, Query(max_length=10)]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A scan that needs an answer at the counter before it is accepted."""
+
+    code: str
+    reason: str
+    name: str
+    name_confirmed: bool
+    walk_in_confirmed: bool
+
+
+def show(
+    desk: Desk,
+    session_id: UUID,
+    *,
+    text: str = "",
+    view: str = "all",
+    scan_id: UUID | None = None,
+    asked: Asked | None = None,
+    errors: Problems = (),
+    status: int = 200,
+    done: str = "",
+) -> Response:
+    """The counter's page of one session."""
+    with desk.transaction() as db:
+        session = session_of(db, desk.lg_code, session_id)
+        activity = db.get_one(Activity, (desk.lg_code, session.activity_id))
+        view = view if view in reception.VIEWS else "all"
+        found, others, problems = _found(desk, db, session, text)
+        told = None
+        if scan_id is not None:
+            told = reception.told(
+                db, lg_code=desk.lg_code, source=desk.actor.label, scan_id=scan_id
+            )
+        return desk.render(
+            db,
+            "reception.html",
+            here="activities",
+            status=status,
+            errors=[*errors, *problems],
+            done=done,
+            session=session,
+            activity=activity,
+            lines=reception.lines(db, session=session, entries=found, view=view),
+            others=others,
+            text=text,
+            view=view,
+            told=told,
+            asked=asked,
+            scans=waiting.unsettled_scans(
+                db, lg_code=desk.lg_code, now=desk.now, session_id=session_id
+            ),
+            label=desk.actor.label,
+            poster_code=grouped(session.poster_code),
+        )
+
+
+def _found(
+    desk: Desk, db: Session, session: ActivitySession, text: str
+) -> tuple[list[roster.RosterEntry], list[Registration], Problems]:
+    """The list or what a search finds in it, and registrants who did not sign up (C29)."""
+    if not text:
+        return roster.roster(db, actor=desk.actor, session=session, now=desk.now), [], ()
+    try:
+        found = roster.search_roster(db, actor=desk.actor, session=session, text=text, now=desk.now)
+    except Refused as error:
+        return [], [], problems_of(desk.request, error)
+    expected = {one.person_id for one in found}
+    rows = members.list_members(
+        db,
+        actor=desk.actor,
+        lg_code=desk.lg_code,
+        now=desk.now,
+        text=text,
+        limit=MAX_FOUND,
+    )
+    return found, [row for row in rows if row.person_id not in expected], ()
+
+
+@router.get(SESSION)
+def counter(
+    desk: ViewerDesk,
+    session_id: UUID,
+    text: Search = "",
+    view: View = "all",
+    scan_id: ScanId = None,
+    done: Done = "",
+) -> Response:
+    """R19: one list with a search, one field for codes, one button a name."""
+    return show(desk, session_id, text=text.strip(), view=view, scan_id=scan_id, done=done)
+
+
+# --- check-in -------------------------------------------------------------------------------------
+
+
+@router.post(SESSION + "/codes")
+def read_code(desk: ClerkDesk, session_id: UUID, form: FormDep) -> Response:
+    """R19: a card, a phone or a typed number, as a keyboard scanner sends it."""
+    code = form.one("code", most=2048)
+    if not code:
+        problem = problems_of(desk.request, invalid("field_needed", field="code"))
+        return show(desk, session_id, errors=problem, status=422)
+    scan = Scan(
+        scan_id=form.id("_key"),
+        scanned_at=desk.now,
+        session_id=session_id,
+        code=code,
+        name_confirmed=form.flag("name_confirmed"),
+        walk_in_confirmed=form.flag("walk_in_confirmed"),
+    )
+    answer = _judge(desk, session_id, scan)
+    if answer.outcome == "needs_input" and answer.reason in {"confirm_name", "confirm_walk_in"}:
+        return show(desk, session_id, asked=_asked(desk, scan, answer))
+    return _to_answer(desk, session_id, answer)
+
+
+@router.post(SESSION + "/people/{person_id}")
+def vouch(desk: ClerkDesk, session_id: UUID, person_id: UUID, form: FormDep) -> Response:
+    """R19: somebody without card or phone is here, say two people one after the other."""
+    scan = Scan(
+        scan_id=form.id("_key"),
+        scanned_at=desk.now,
+        session_id=session_id,
+        person_id=person_id,
+        method=Method.ROSTER,
+        walk_in_confirmed=form.flag("walk_in"),
+    )
+    return _to_answer(desk, session_id, _judge(desk, session_id, scan), form=form)
+
+
+@router.post(SESSION + "/scans/{scan_id}/confirm")
+def confirm(desk: ClerkDesk, session_id: UUID, scan_id: UUID, form: FormDep) -> Response:
+    """R19: the second look that a poster's code needs; it counts from when it was scanned."""
+    with desk.transaction() as db:
+        given = db.scalars(
+            select(ScanAttempt).where(
+                ScanAttempt.lg_code == desk.lg_code,
+                ScanAttempt.session_id == session_id,
+                ScanAttempt.scan_id == scan_id,
+                ScanAttempt.method == Method.POSTER.value,
+            )
+        ).first()
+    if given is None:
+        raise NotFound(code="not_found")
+    scan = Scan(
+        scan_id=form.id("_key"),
+        scanned_at=_when(given, desk.now),
+        session_id=session_id,
+        person_id=given.person_id,
+        method=Method.POSTER,
+        direction=Direction(given.direction),
+        second_factors=(SecondFactor.STAFF_TAP,),
+    )
+    return _to_answer(desk, session_id, _judge(desk, session_id, scan))
+
+
+def _when(given: ScanAttempt, now: datetime) -> datetime:
+    return min(given.scanned_at, now)
+
+
+def _judge(desk: Desk, session_id: UUID, scan: Scan) -> Answer:
+    with desk.transaction() as db:
+        session_of(db, desk.lg_code, session_id)
+    presence: Presence = desk.request.app.state.presence
+    answers = run(
+        desk.platform.database,
+        desk.context,
+        presence,
+        scans=[scan],
+        source=source_for(desk.actor),
+        now=desk.now,
+    )
+    return answers[0]
+
+
+def _asked(desk: Desk, scan: Scan, answer: Answer) -> Asked:
+    with desk.transaction() as db:
+        told = reception.told(
+            db, lg_code=desk.lg_code, source=desk.actor.label, scan_id=scan.scan_id
+        )
+    someone = None if told is None else told.registration
+    return Asked(
+        code=scan.code or "",
+        reason=answer.reason,
+        name="" if someone is None else someone.display_name,
+        name_confirmed=scan.name_confirmed or answer.reason == "confirm_name",
+        walk_in_confirmed=scan.walk_in_confirmed or answer.reason == "confirm_walk_in",
+    )
+
+
+def _to_answer(
+    desk: Desk, session_id: UUID, answer: Answer, *, form: Form | None = None
+) -> Response:
+    view = form.one("view") if form is not None else ""
+    where = f"{desk.home}/sessions/{session_id}?scan={answer.scan_id}"
+    if view in reception.VIEWS:
+        where += f"&view={view}"
+    return RedirectResponse(where, status_code=303)
+
+
+@router.post(SESSION + "/check-ins/{check_in_id}/annul")
+def annul(desk: ClerkDesk, session_id: UUID, check_in_id: UUID, form: FormDep) -> Response:
+    """C7: staff undo with a reason; nothing is deleted."""
+
+    def work(db: Session) -> str:
+        session_of(db, desk.lg_code, session_id)
+        corrections.annul(
+            db,
+            actor=desk.actor,
+            lg_code=desk.lg_code,
+            check_in_id=check_in_id,
+            reason=form.needed("reason", most=200),
+            now=desk.now,
+        )
+        return f"{desk.home}/sessions/{session_id}?done=annulled"
+
+    return desk.act(
+        form,
+        work,
+        lambda errors, status: show(desk, session_id, errors=errors, status=status),
+    )
+
+
+# --- paper ----------------------------------------------------------------------------------------
+
+
+@router.get(SESSION + "/poster")
+def poster(desk: ViewerDesk, session_id: UUID) -> Response:
+    """R19: the session's poster, as large as the paper; the browser prints it."""
+    with desk.transaction() as db:
+        session = session_of(db, desk.lg_code, session_id)
+        activity = db.get_one(Activity, (desk.lg_code, session.activity_id))
+        organisation = db.get_one(Organisation, (desk.lg_code, activity.organisation_id))
+        government = db.get_one(LocalGovernment, desk.lg_code)
+        filters = desk.platform.desk.environment("ja").filters
+        sheet = poster_svg(
+            Poster(
+                town=government.name,
+                activity=activity.title,
+                when=(filters["span"](session.starts_at, session.ends_at),),
+                where=session.place,
+                host=organisation.name,
+                base_url=desk.platform.settings.public_url,
+                code=session.poster_code,
+            )
+        )
+        return desk.render(
+            db, "poster.html", here="activities", session=session, activity=activity, sheet=sheet
+        )

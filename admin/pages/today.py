@@ -1,0 +1,30 @@
+"""今日: what waits for a human, what the platform did by itself, and today's sessions."""
+
+from fastapi import APIRouter, Response
+
+from admin import night, waiting
+from admin.desk import Done, ViewerDesk
+
+router = APIRouter(include_in_schema=False)
+#: Sessions of today and of the days after it that staff prepare for.
+DAYS_AHEAD = 7
+HOME = "/staff/{lg_code}"
+
+
+@router.get(HOME)
+def today(desk: ViewerDesk, done: Done = "") -> Response:
+    """R15: four numbers with links, then the sessions, then last night."""
+    with desk.transaction() as db:
+        queue = waiting.counts(db, lg_code=desk.lg_code, today=desk.today, now=desk.now)
+        sessions = waiting.sessions_on(db, lg_code=desk.lg_code, day=desk.today, days=DAYS_AHEAD)
+        scans = waiting.unsettled_scans(db, lg_code=desk.lg_code, now=desk.now, limit=10)
+        return desk.render(
+            db,
+            "today.html",
+            here="today",
+            done=done,
+            queue=queue,
+            sessions=sessions,
+            scans=scans,
+            night=night.by_itself(db, lg_code=desk.lg_code, today=desk.today),
+        )

@@ -1,0 +1,185 @@
+"""Japanese words for codes that staff see; their English stands in the catalogue."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from activities.categories import LABELS
+from admin.desk_words import AUDIT, EVENTS
+from core.texts import N_, Translate
+
+_FAMILIES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
+    {
+        "category": LABELS,
+        "event": EVENTS,
+        "audit": AUDIT,
+        "activity_state": {
+            "draft": N_("下書き"),
+            "submitted": N_("審査待ち"),
+            "designated": N_("指定"),
+            "returned": N_("差し戻し"),
+            "rejected": N_("指定しない"),
+            "withdrawn": N_("取り下げ・取り消し"),
+        },
+        "session_state": {
+            "open": N_("開催予定"),
+            "cancelled": N_("中止"),
+            "closed": N_("終了"),
+        },
+        "sign_up_state": {
+            "taken": N_("申込済み"),
+            "waiting": N_("空き待ち"),
+            "offered": N_("繰上げの案内中"),
+            "declined": N_("辞退"),
+            "cancelled": N_("取りやめ"),
+        },
+        "application_state": {
+            "open": N_("申請中"),
+            "waiting": N_("保護者の同意待ち"),
+            "veto": N_("異議の受付中"),
+            "review": N_("審査待ち"),
+            "granted": N_("承認"),
+            "refused": N_("承認しない"),
+            "withdrawn": N_("取り下げ"),
+            "expired": N_("期限切れ"),
+            "reversed": N_("承認の取り消し"),
+        },
+        "registration_status": {
+            "active": N_("登録中"),
+            "pending": N_("手続き中"),
+            "released_dormant": N_("休眠による解除"),
+            "withdrawn": N_("退会"),
+            "ended": N_("終了"),
+            "closed": N_("閉鎖"),
+        },
+        "term_state": {
+            "booked": N_("次の期間"),
+            "active": N_("有効"),
+            "grace": N_("猶予中"),
+            "ended": N_("終了"),
+            "annulled": N_("取り消し"),
+        },
+        "renewal_state": {
+            "none": N_("まだ判定の時期ではありません"),
+            "veto": N_("異議の受付中"),
+            "review": N_("審査待ち"),
+            "booked": N_("更新が決まりました"),
+            "refused": N_("更新しない"),
+            "done": N_("更新しました"),
+        },
+        "outcome": {
+            "allowed": N_("要件を満たす"),
+            "refused": N_("要件を満たさない"),
+            "renewed": N_("更新"),
+            "renew": N_("更新"),
+            "booked": N_("更新を予約"),
+            "await_veto": N_("異議の受付中"),
+            "await_staff": N_("職員の審査待ち"),
+            "not_yet": N_("まだ満たさない"),
+            "grace": N_("猶予"),
+            "lapsed": N_("終了"),
+            "wait": N_("待つ"),
+            "back_to_basic": N_("ベーシック登録に戻る"),
+            "staff_needed": N_("職員の審査待ち"),
+            "veto_window": N_("異議の受付中"),
+        },
+        "judgement_kind": {
+            "premium": N_("プレミアム登録の判定"),
+            "renewal": N_("更新の判定"),
+            "standing": N_("継続の判定"),
+        },
+        "method": {
+            "venue": N_("会場のコード"),
+            "poster": N_("ポスター"),
+            "card": N_("登録証"),
+            "phone": N_("携帯電話の登録証"),
+            "roster": N_("名簿"),
+            "typed": N_("番号の入力"),
+        },
+        "mode": {
+            "inherit": N_("全体の設定と同じ"),
+            "auto": N_("自動（すぐに決まる）"),
+            "veto": N_("自動（72時間、職員が異議を出せる）"),
+            "review": N_("職員が決める"),
+        },
+        "checklist": {
+            "public_nature": N_("公共性がある"),
+            "local_contribution": N_("地域への貢献がある"),
+            "shortage_of_hands": N_("担い手が足りない"),
+            "substance_and_time": N_("活動の中身と時間が十分にある"),
+        },
+        "host_kind": {
+            "neighbourhood_association": N_("自治会・町内会"),
+            "rmo": N_("地域運営組織（RMO）"),
+            "npo": N_("NPO法人"),
+            "fire_company": N_("消防団"),
+            "shopping_street": N_("商店街"),
+            "farm": N_("農家・農業団体"),
+            "school": N_("学校・PTA"),
+            "company": N_("会社・組合"),
+            "local_government": N_("自治体"),
+            "other": N_("その他"),
+        },
+        "host_role": {"organiser": N_("主催"), "reception": N_("受付")},
+        "insurance": {
+            "organiser": N_("主催者が加入"),
+            "participant": N_("参加者が加入"),
+            "none": N_("なし"),
+        },
+        "attendance": {
+            "in_only": N_("受付だけ"),
+            "in_and_out": N_("受付と終わりの確認"),
+            "automatic": N_("申込だけで参加とみなす"),
+        },
+        "body_state": {
+            "none": N_("未参加"),
+            "preparing": N_("準備中"),
+            "trial": N_("試行"),
+            "active": N_("参加"),
+            "suspended": N_("停止"),
+            "left": N_("離脱"),
+        },
+        "purpose": {
+            "counter": N_("窓口での対応"),
+            "inquiry": N_("本人からの問い合わせ"),
+            "approval": N_("申請の審査"),
+            "reception": N_("活動の受付"),
+            "correction": N_("記録の訂正"),
+        },
+        "evidence": {
+            "check_in": N_("活動の受付"),
+            "place": N_("滞在の場所"),
+            "report": N_("本人の報告"),
+        },
+        "place_kind": {
+            "lodging": N_("宿"),
+            "coworking": N_("コワーキング"),
+            "library": N_("図書館"),
+            "roadside_station": N_("道の駅"),
+            "town_office": N_("役場・支所"),
+        },
+        "identity": {
+            "none": N_("なし"),
+            "email": N_("メールアドレス"),
+            "mnc_user": N_("マイナンバーカード（利用者証明）"),
+            "mnc_sign": N_("マイナンバーカード（署名）"),
+        },
+        "tier": {"basic": N_("ベーシック登録"), "premium": N_("プレミアム登録")},
+    }
+)
+
+
+def word(say: Translate, family: str, code: object) -> str:
+    """The words for a code in one language; the code itself where it has none."""
+    found = _FAMILIES[family].get(str(code))
+    return str(code) if found is None else say(found)
+
+
+def options(say: Translate, family: str) -> list[tuple[str, str]]:
+    """Every code of a family with its words, for a field to choose from."""
+    return [(code, say(words)) for code, words in _FAMILIES[family].items()]
+
+
+def known(family: str, code: str) -> bool:
+    """Whether a family has a code."""
+    return code in _FAMILIES[family]
