@@ -188,6 +188,5 @@ def _link(
         for link in links:
             row = queries.registration_of(db, lg_code=source_code, person_id=link.person_id)
             if row is not None:
-                term = queries.living_term(db, row)
-                sources.append(Source(row, None if term is None else term.last_day))
+                sources.append(Source(row, queries.premium_until(queries.living_term(db, row))))
         refresh_sources(db, actor=actor, lg_code=source_code, sources=sources, now=now, book=book)

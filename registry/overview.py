@@ -20,7 +20,7 @@ from registry.models import (
 )
 from registry.rules.dormancy import DormancyStep, next_step
 from registry.rules.facts import Tier
-from registry.rules.policy import PolicyBook
+from registry.rules.policy import Policy, PolicyBook
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,8 @@ def held_by(
         statement = statement.where(Registration.lg_code == lg_code)
     rows = db.execute(statement).all()
     gathered = _Gathered(db, person_id, [row for row, _ in rows])
-    return tuple(gathered.held(row, government, today, book) for row, government in rows)
+    policy = book.snapshot(today)
+    return tuple(gathered.held(row, government, today, policy) for row, government in rows)
 
 
 class _Gathered:
@@ -105,14 +106,14 @@ class _Gathered:
             silence[notice.notice_days] = notice.sent_on
 
     def held(
-        self, row: Registration, government: LocalGovernment, today: date, book: PolicyBook
+        self, row: Registration, government: LocalGovernment, today: date, policy: Policy
     ) -> Held:
         term = self._terms.get(row.id)
         step = next_step(
             row.last_access_on,
             self._notices.get((row.id, row.last_access_on), {}),
             today,
-            book.snapshot(today),
+            policy,
             row.tier == Tier.PREMIUM or row.status != "active",
             derived=row.derived,
         )
@@ -120,13 +121,8 @@ class _Gathered:
             row=row,
             government=government,
             term=term,
-            premium_until=derived_expiry(row) if term is None else _last_day(term),
+            premium_until=queries.premium_until(term) or derived_expiry(row),
             dormancy=step,
             survey_answered=row.id in self._answered,
             link_waits=row.lg_code in self._waiting,
         )
-
-
-def _last_day(term: Term) -> date:
-    """The day until which premium lasts: with grace or an extension where there is one (R14)."""
-    return max(day for day in (term.last_day, term.grace_until, term.extended_until) if day)

@@ -98,6 +98,13 @@ def living_term(db: Session, registration: Registration) -> Term | None:
     ).one_or_none()
 
 
+def premium_until(term: Term | None) -> date | None:
+    """R14: the day until which premium lasts, with grace or an extension where there is one."""
+    if term is None:
+        return None
+    return max(day for day in (term.last_day, term.grace_until, term.extended_until) if day)
+
+
 def residence_from(where: LocalGovernment | None, *, verified: bool) -> Residence | None:
     """R16: a code of residence as the rules want it; a prefecture's code leaves the town open."""
     if where is None:

@@ -99,13 +99,12 @@ class _Scene:
     def link(self, row: Registration) -> None:
         """R02: let the prefecture's row follow."""
         self.db.flush()
-        term = queries.living_term(self.db, row)
         refresh_source(
             self.db,
             actor=self.actor,
             lg_code=row.lg_code,
             person_id=row.person_id,
-            expires_on=None if term is None else term.last_day,
+            expires_on=queries.premium_until(queries.living_term(self.db, row)),
             now=self.now,
             book=self.book,
         )
