@@ -80,7 +80,13 @@ def list_members(
 
 
 def open_member(
-    db: Session, *, actor: Actor, lg_code: str, registration_id: UUID, now: datetime
+    db: Session,
+    *,
+    actor: Actor,
+    lg_code: str,
+    registration_id: UUID,
+    now: datetime,
+    purpose: str | None = None,
 ) -> tuple[Registration, Sequence[RegistrationEvent]]:
     """One registration with its history; the person can read that it was looked at (R25).
 
@@ -111,6 +117,7 @@ def open_member(
         now=now,
         lg_code=lg_code,
         person_id=row.person_id,
+        purpose=purpose,
         fields=SHOWN,
     )
     return row, events
