@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from activities.evidence import SqlEvidence
 from activities.hot import HotDoor
 from activities.presence import PolicyCache, Presence
-from app import errors, health, routes
+from app import errors, health, openapi, routes
 from core.clock import Clock, clock_for
 from core.db import Database
 from core.pages import Pages, static_files
@@ -79,6 +79,7 @@ def create_app(
     app.add_middleware(RequestFacts)
     app.include_router(health.router)
     routes.include_all(app)
+    openapi.install(app)
     app.mount("/static", static_files("mobile", "admin"), name="static")
     return app
 

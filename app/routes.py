@@ -18,6 +18,7 @@ from activities import (
     api_trail,
 )
 from admin import doors as desk
+from app import wellknown
 from mobile.pages import reception, signin, welcome
 from registry import (
     api_applications,
@@ -90,6 +91,7 @@ TABLE: tuple[Row, ...] = (
     Row(api_designation.router, API, Door.STAFF),
     Row(api_trail.staff_router, API, Door.STAFF),
     Row(api_trail.own_router, API, Door.PERSON),
+    Row(wellknown.router, "", Door.PUBLIC),
     Row(signin.router, "", Door.PUBLIC),
     Row(welcome.router, "", Door.PERSON),
     Row(reception.public_router, "", Door.PUBLIC),

@@ -35,7 +35,7 @@ from registry.schemas_premium import (
     TermOut,
 )
 
-staff_router = APIRouter(tags=["premium: staff"])
+staff_router = APIRouter(tags=["applications"])
 STAFF = "/local-governments/{lg_code}"
 
 

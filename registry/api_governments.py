@@ -28,7 +28,7 @@ from registry.schemas_governments import (
     StateIn,
 )
 
-public_router = APIRouter(tags=["local governments"])
+public_router = APIRouter(tags=["local-governments"])
 operator_router = APIRouter(tags=["operator"])
 
 #: A visitor sees what every registrant sees of local governments, and no person's rows.
