@@ -326,7 +326,8 @@ def read_roster(session_id: UUID, host: HostActor, platform: PlatformDep) -> Ros
     "/sessions/{session_id}/insurance-list",
     summary="Take the list of participants for the insurer",
     response_class=Response,
-    responses=problems(401, 403, 404, 422) | {200: {"content": {"text/csv": {}}}},
+    responses=problems(401, 403, 404, 422)
+    | {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}},
 )
 def read_insurance_list(session_id: UUID, host: HostActor, platform: PlatformDep) -> Response:
     """R31: number, name and kana of everybody with a place, as CSV. The look is recorded."""
