@@ -30,6 +30,7 @@ from activities.schemas_checkin import (
 )
 from core import shortcode
 from core.access import Actor
+from core.clock import japan_day
 from core.db import for_body
 from core.errors import Conflict, NotFound, SignInNeeded
 from core.web import Answer as WebAnswer
@@ -258,6 +259,7 @@ def annul_check_in(
 ) -> Response:
     """C7: whoever scanned may undo for 15 minutes, staff later with a reason; nothing is deleted."""
     platform = platform_of(request)
+    now = platform.clock.now()
     with platform.database.transaction(as_body(host.actor, lg_code)) as db:
         undone = annul(
             db,
@@ -265,7 +267,8 @@ def annul_check_in(
             lg_code=lg_code,
             check_in_id=check_in_id,
             reason=given.reason,
-            now=platform.clock.now(),
+            policy=presence_of(request).policies.read(db, lg_code, japan_day(now)),
+            now=now,
         )
     if not undone.done:
         # After the commit, so that the late try stays on record.

@@ -10,23 +10,30 @@ from sqlalchemy.orm import Session
 
 from activities import devices, stays
 from activities.api_checkin import host_of_session, presence_of
-from activities.doors import HostActor, DeviceActor, as_device
+from activities.doors import DeviceActor, HostActor, as_device
 from activities.hosts import Device
 from activities.models import ActivitySession, ScannerDevice, StayDay
+from activities.presence import Presence
 from activities.schemas_checkin import VenueCodeOut
-from core.clock import wall_now
-from core.db import for_body
+from core.clock import japan_day, wall_now
+from core.db import Context, for_body
 from core.errors import NotFound
+from core.tenancy import Audience
 from core.web import Answer, Platform, PlatformDep, answer_once, platform_of
 from qr.codes import VenueCode, sign_venue_code, step_at, url_with_code
+from qr.keys import KeyScope
 from qr.render import qr_svg
-from qr.signatures import KeyUse
+from qr.signatures import KeyUse, Signer
+from qr.store import NoSigningKeyError, ensure_keys
 from registry.doors import GATE, ClerkActor, LgCode, PersonActor, as_body
 
 host_router = APIRouter(tags=["devices"])
 device_router = APIRouter(tags=["devices"])
 staff_router = APIRouter(tags=["stays"])
 person_router = APIRouter(tags=["stays"])
+
+
+KEYS = Context(Audience.WORKER, actor="system:keys")
 
 
 class _In(BaseModel):
@@ -155,9 +162,13 @@ def arm_device(request: Request, device: DeviceActor) -> ArmedOut:
     """C18: says until when it is ready; C23 bounds how long and how many scans it may keep."""
     platform = platform_of(request)
     now = platform.clock.now()
+    if device.actor.id is None:
+        raise NotFound(code="not_found")
     with platform.database.transaction(as_device(device)) as db:
-        policy = presence_of(request).policies.read(db, device.lg_code, now.date())
-        until = devices.arm(db, lg_code=device.lg_code, device_id=device.id, policy=policy, now=now)
+        policy = presence_of(request).policies.read(db, device.lg_code, japan_day(now))
+        until = devices.arm(
+            db, lg_code=device.lg_code, device_id=device.actor.id, policy=policy, now=now
+        )
     return ArmedOut(ready_until=until)
 
 
@@ -176,9 +187,9 @@ def venue_code(
         if session is None:
             raise NotFound(code="not_found")
         presence.keys.refresh(db, wall=wall_now())
-        policy = presence.policies.read(db, lg_code, now.date())
+        policy = presence.policies.read(db, lg_code, japan_day(now))
     rotate_s = policy.integer("checkin.rotate_s")
-    kid, sign = presence.keys.signer(use=KeyUse.VENUE, lg_code=lg_code, now=now)
+    kid, sign = venue_signer(platform, presence, lg_code, now)
     code = sign_venue_code(VenueCode(kid, lg_code, session_id, step_at(now, rotate_s)), sign)
     url = url_with_code(f"{platform.settings.public_url}/v", code)
     left = rotate_s - int(now.timestamp()) % rotate_s
@@ -219,6 +230,21 @@ def _own_session(platform: Platform, device: Device, session_id: UUID) -> None:
     with platform.database.transaction(as_device(device)) as db:
         if db.get(ActivitySession, (device.lg_code, session_id)) is None:
             raise NotFound(code="not_found")
+
+
+def venue_signer(
+    platform: Platform, presence: Presence, lg_code: str, now: datetime
+) -> tuple[str, Signer]:
+    """The body's venue key; one that has just joined gets its first key here, not at night."""
+    try:
+        return presence.keys.signer(use=KeyUse.VENUE, lg_code=lg_code, now=now)
+    except NoSigningKeyError:
+        with platform.database.transaction(KEYS) as db:
+            scopes = [KeyScope(KeyUse.VENUE, lg_code)]
+            ensure_keys(db, scopes=scopes, secret=platform.secret, now=now)
+            presence.keys.forget()
+            presence.keys.refresh(db, wall=wall_now())
+        return presence.keys.signer(use=KeyUse.VENUE, lg_code=lg_code, now=now)
 
 
 class StayPlaceIn(_In):
@@ -338,7 +364,7 @@ def add_stay(request: Request, given: StayIn, actor: PersonActor) -> Response:
             row = stays.check_in_at_place(db, actor=actor, place=place, now=now)
         else:
             row = stays.report(
-                db, actor=actor, lg_code=lg_code, day=given.day or now.date(), now=now
+                db, actor=actor, lg_code=lg_code, day=given.day or japan_day(now), now=now
             )
         return Answer.of(StayOut.of(row), 201)
 

@@ -41,8 +41,8 @@ from registry.rules.counting import overnight_counts_next_day
 from registry.rules.policy import Policy
 from registry.rules.requirement import Leaf, Measure
 
-#: Rotating codes may be one step early or late.
-STEP_TOLERANCE = 1
+#: Sign-ups that hold a place: an open offer is kept for the person until it ends (C33).
+HELD = frozenset({"taken", "offered"})
 Policies = Callable[[date], Policy]
 Row = Mapping[Any, Any]
 
@@ -79,7 +79,7 @@ def read_all(
             ring=ring,
             at=corrected_at(scan),
             rotate_s=rotate_s,
-            tolerance=STEP_TOLERANCE,
+            tolerance=policy.integer("checkin.step_tolerance"),
         )
         for scan in scans
     )
@@ -213,9 +213,9 @@ def _registration_state(status: str | None) -> RegistrationState:
 
 
 def _sign_up_state(state: str | None) -> SignUpState:
-    if state == "taken":
+    if state in HELD:
         return SignUpState.TAKEN
-    return SignUpState.WAITING if state in {"waiting", "offered"} else SignUpState.NONE
+    return SignUpState.WAITING if state == "waiting" else SignUpState.NONE
 
 
 def _problems(scan: Scan, reading: Reading, row: Row) -> tuple[CodeProblem, ...]:
@@ -306,7 +306,7 @@ def _note(progress: _Progress, scan: Scan, reading: Reading, row: Row, outcome: 
         progress.counted.add((person, outcome.day))
     if reading.code_hash is not None:
         progress.codes.add(reading.code_hash)
-    if row["sign_up"] != "taken":
+    if row["sign_up"] not in HELD:
         progress.walk_ins[session] = progress.walk_ins.get(session, 0) + 1
 
 
@@ -354,7 +354,8 @@ def _item(
         "minutes_minimum": row["minutes_minimum"],
         "overnight": _overnight(facts, policies(outcome.day)),
         "category": row["category"],
-        "walk_in": entering and row["sign_up"] != "taken",
+        "walk_in": entering and row["sign_up"] not in HELD,
+        "placed": entering and row["sign_up"] != "taken",
         "sign_up_id": str(new_id()),
         "audit_id": str(new_id()),
         "actor": source.actor,

@@ -66,7 +66,7 @@ with item as materialized (
         sequence int, scanned_at timestamptz, device_at timestamptz, offset_ms int,
         offset_method text, received_at timestamptz, answer jsonb, check_in_id uuid,
         participation_id uuid, day date, minutes int, minutes_minimum int, overnight boolean,
-        category text, walk_in boolean, sign_up_id uuid, audit_id uuid, actor text,
+        category text, walk_in boolean, placed boolean, sign_up_id uuid, audit_id uuid, actor text,
         request_id text, notice_id uuid, delivery_id uuid, notice_key text, notice_facts jsonb)
 ), arrived as (
     insert into check_in (lg_code, id, session_id, person_id, direction, at, source, scan_id,
@@ -109,13 +109,13 @@ with item as materialized (
 ), seats as (
     update activity_session s set taken = s.taken + w.many
     from (select session_id, count(*) as many from present where walk_in group by session_id) w
-    where s.lg_code = :lg_code and s.id = w.session_id and s.capacity is not null
+    where s.lg_code = :lg_code and s.id = w.session_id
 ), placed as (
     insert into sign_up (lg_code, id, session_id, person_id, registration_id, state,
         insurance_proof, signed_up_at)
     select :lg_code, sign_up_id, session_id, person_id, registration_id, 'taken', false,
         received_at
-    from present where walk_in
+    from present where placed
     on conflict (lg_code, session_id, person_id)
         do update set state = 'taken', ended_at = null, offer_until = null
 ), touched as (

@@ -1,6 +1,6 @@
 """Presence put right: undone, corrected, settled. Nothing is deleted, every step keeps its history.
 
-C7: whoever scanned may undo for fifteen minutes; later only staff, with a reason.
+C7: whoever scanned may undo for some minutes; later only staff, with a reason.
 """
 
 from dataclasses import dataclass
@@ -22,10 +22,7 @@ from core.access import Actor, ActorKind, Role
 from core.clock import japan_day
 from core.errors import Conflict, NotFound
 from core.ids import new_id
-
-UNDO = timedelta(minutes=15)
-#: A device silent for this long has blown its fuse; presence waits for it no longer (C23).
-FUSE = timedelta(days=14)
+from registry.rules.policy import Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +34,14 @@ class Undone:
 
 
 def annul(
-    db: Session, *, actor: Actor, lg_code: str, check_in_id: UUID, reason: str, now: datetime
+    db: Session,
+    *,
+    actor: Actor,
+    lg_code: str,
+    check_in_id: UUID,
+    reason: str,
+    policy: Policy,
+    now: datetime,
 ) -> Undone:
     """Undo a check-in: the row stays, marked; the day counts again from what else was there.
 
@@ -53,7 +57,7 @@ def annul(
         raise NotFound(code="not_found")
     if row.annulled_at is not None:
         return Undone(done=True, code="already_annulled")
-    allowed = _may_undo(actor, row, lg_code, now)
+    allowed = _may_undo(actor, row, policy, now)
     audit.record(
         db,
         actor=actor,
@@ -73,10 +77,11 @@ def annul(
     return Undone(done=True, code="annulled")
 
 
-def _may_undo(actor: Actor, row: CheckIn, lg_code: str, now: datetime) -> bool:
+def _may_undo(actor: Actor, row: CheckIn, policy: Policy, now: datetime) -> bool:
     if actor.kind is ActorKind.STAFF:
-        return actor.has_role(lg_code, Role.CLERK)
-    return row.source == actor.label and now - row.at <= UNDO
+        return actor.has_role(row.lg_code, Role.CLERK)
+    undo = timedelta(minutes=policy.integer("checkin.undo_minutes"))
+    return row.source == actor.label and now - row.at <= undo
 
 
 def _annul_participation(
@@ -235,7 +240,7 @@ def _day_is_counted(db: Session, one: Participation) -> bool:
     )
 
 
-def settle(db: Session, *, lg_code: str, now: datetime) -> int:
+def settle(db: Session, *, lg_code: str, policy: Policy, now: datetime) -> int:
     """Presence made offline stops being provisional once its host's devices have all reported.
 
     A device silent for longer than its fuse, or revoked, is waited for no longer (C23).
@@ -259,7 +264,7 @@ def settle(db: Session, *, lg_code: str, now: datetime) -> int:
             device.organisation_id == source.organisation_id,
             device.revoked_at.is_(None),
             device.reported_sequence > device.last_sequence,
-            device.last_seen_at > now - FUSE,
+            device.last_seen_at > now - timedelta(days=policy.integer("checkin.fuse_days")),
         )
     )
     settled = db.execute(

@@ -21,9 +21,6 @@ from core.ids import new_id, new_token
 from registry.rules.policy import Policy
 
 _TOKEN = re.compile(r"d1\.(\d{6})\.[\w-]{43}")
-#: More unsent scans than this, or longer without contact, and a device must go to paper (C23).
-MAX_UNSENT = 500
-MAX_SILENCE = timedelta(days=14)
 
 
 @dataclass(frozen=True, slots=True)

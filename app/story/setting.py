@@ -1,0 +1,197 @@
+"""Before the first day: local governments join, staff are appointed, hosts propose, staff designate."""
+
+from typing import Any
+
+from app.story.cast import (
+    FIRST_DAY,
+    MODES,
+    MUNICIPALITIES,
+    ORGANISERS,
+    PREFECTURES,
+    Cast,
+    Session,
+    Town,
+    enrol,
+    proposals_of,
+)
+from app.story.world import Someone, World
+
+YES = {
+    "public_nature": True,
+    "local_contribution": True,
+    "shortage_of_hands": True,
+    "substance_and_time": True,
+}
+
+
+def open_country(world: World, cast: Cast) -> None:
+    """R01: municipalities and prefectures join, each with its first manager (R15: how it decides)."""
+    for code in (*MUNICIPALITIES, *PREFECTURES):
+        for state in ("preparing", "active"):
+            world.call(
+                "POST",
+                f"/operator/local-governments/{code}/state",
+                by=cast.operator,
+                body={"state": state},
+            )
+        manager, clerk = cast.staff(code, "manager"), cast.staff(code, "clerk")
+        town = Town(code, cast.place(code)[1], manager, clerk)
+        cast.towns[code] = town
+        world.call(
+            "POST",
+            f"/operator/local-governments/{code}/staff",
+            by=cast.operator,
+            body={"email": manager.email, "name": manager.name, "role": "manager"},
+        )
+        world.call(
+            "POST",
+            f"/local-governments/{code}/staff",
+            by=manager,
+            body={"email": clerk.email, "name": clerk.name, "role": "clerk"},
+        )
+        world.call(
+            "PUT",
+            f"/local-governments/{code}/settings/decision.mode",
+            by=manager,
+            body={"value": MODES.get(code, "auto"), "since": FIRST_DAY.isoformat()},
+        )
+
+
+def open_hosts(world: World, cast: Cast) -> None:
+    """R09: in each municipality a host, its organiser and device, and two or three real activities."""
+    for code in MUNICIPALITIES:
+        town = cast.towns[code]
+        offered = proposals_of(code)
+        organisation = world.call(
+            "POST",
+            f"/local-governments/{code}/organisations",
+            by=town.manager,
+            body={"name": offered[0].host, "kind": offered[0].host_kind},
+        )
+        town.organisation_id = organisation["id"]
+        town.organiser = appoint_organiser(world, cast, town)
+        device = world.call(
+            "POST",
+            f"/local-governments/{code}/organisations/{town.organisation_id}/devices",
+            by=town.organiser,
+            body={"label": "受付の電話"},
+        )
+        town.device = device["token"]
+        for one in offered:
+            proposal = propose(world, town, one.title, one.category)
+            designate(world, town, proposal["id"])
+            town.activities.append(proposal["id"])
+
+
+def appoint_organiser(world: World, cast: Cast, town: Town) -> Someone:
+    """A person of the place accepts the invitation of the town."""
+    someone = cast.person(residence=town.code)
+    someone.email = f"{ORGANISERS}@{town.code}.host.example.jp"
+    enrol(world, cast, someone)
+    invited = world.call(
+        "POST",
+        f"/local-governments/{town.code}/organisations/{town.organisation_id}/members",
+        by=town.manager,
+        body={"name": someone.name, "role": "organiser"},
+    )
+    world.call(
+        "POST",
+        "/me/organisation-invitations/accept",
+        by=someone,
+        body={"token": invited["token"]},
+    )
+    return someone
+
+
+def propose(world: World, town: Town, title: str, category: str, **more: Any) -> dict[str, Any]:
+    """The organiser proposes and submits."""
+    proposal: dict[str, Any] = world.call(
+        "POST",
+        f"/local-governments/{town.code}/organisations/{town.organisation_id}/activities",
+        by=town.organiser,
+        body={"title": title, "category": category} | more,
+    )
+    submitted: dict[str, Any] = world.call(
+        "POST",
+        f"/local-governments/{town.code}/activities/{proposal['id']}/submission",
+        by=town.organiser,
+        body={"answers": YES},
+    )
+    return submitted
+
+
+def designate(world: World, town: Town, activity_id: str) -> None:
+    """The town designates it with the four questions answered."""
+    world.call(
+        "POST",
+        f"/local-governments/{town.code}/activities/{activity_id}/designation",
+        by=town.manager,
+        body={"answers": YES},
+    )
+    world.tally["designated"] += 1
+
+
+def proposals_that_fail(world: World, cast: Cast) -> None:
+    """R09, R10: one is returned and mended, one is rejected; a trusted host needs no single look."""
+    town = cast.towns["072036"]
+    unclear = propose(world, town, "商店街等支援事業", "commerce")
+    path = f"/local-governments/{town.code}/activities/{unclear['id']}"
+    world.call("POST", f"{path}/return", by=town.manager, body={"reason": "集合場所と持ち物を書いてください。"})
+    world.tally["returned"] += 1
+    world.call(
+        "PUT",
+        path,
+        by=town.organiser,
+        body={"title": "商店街等支援事業", "category": "commerce", "bring": "軍手、飲み物"},
+    )
+    world.call("POST", f"{path}/submission", by=town.organiser, body={"answers": YES})
+    designate(world, town, unclear["id"])
+    bought = propose(world, town, "特産品のお買い物ツアー", "tourism")
+    world.call(
+        "POST",
+        f"/local-governments/{town.code}/activities/{bought['id']}/rejection",
+        by=town.manager,
+        body={"reason": "購入や訪問だけでは担い手活動になりません。"},
+    )
+    world.tally["rejected"] += 1
+    trusted = cast.towns["072028"]
+    world.call(
+        "POST",
+        f"/local-governments/{trusted.code}/organisations/{trusted.organisation_id}/trust",
+        by=trusted.manager,
+        body={"categories": ["exchange", "international", "welfare"]},
+    )
+    by_itself = propose(world, trusted, "国際交流ボランティアの育成", "international")
+    if by_itself["state"] == "designated":
+        world.tally["designated"] += 1
+        trusted.activities.append(by_itself["id"])
+
+
+def hold(
+    world: World,
+    town: Town,
+    day: str,
+    *,
+    activity: int = 0,
+    starts: str = "09:00",
+    ends: str = "12:00",
+    place: str = "公民館",
+    capacity: int | None = None,
+) -> Session:
+    """The organiser sets a session."""
+    activity_id = town.activities[activity % len(town.activities)]
+    made = world.call(
+        "POST",
+        f"/local-governments/{town.code}/activities/{activity_id}/sessions",
+        by=town.organiser,
+        body={
+            "day": day,
+            "starts": starts,
+            "ends": ends,
+            "place": place,
+            "capacity": capacity,
+        },
+    )
+    return Session(
+        town.code, made["id"], activity_id, FIRST_DAY.fromisoformat(day), made["poster_code"]
+    )
