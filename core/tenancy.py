@@ -121,22 +121,42 @@ def personal_columns(metadata: MetaData) -> list[Column[Any]]:
     ]
 
 
+#: Two databases of one server may be migrated at the same moment, and roles belong to the server.
+_CREATE_ROLE = """
+do $$ begin
+    create role {name} {attributes};
+exception when duplicate_object or unique_violation then
+    null;
+end $$
+"""
+_ATTRIBUTES = "login nosuperuser nobypassrls nocreatedb noinherit"
+
+
 def create_roles(connection: Connection, password: str) -> None:
     """Create the owner (cannot log in) and the login roles, and set their password."""
-    existing = set(connection.execute(text("select rolname from pg_roles")).scalars())
-    if OWNER not in existing:
-        connection.execute(text(f"create role {OWNER} nologin"))
+    connection.execute(text(_CREATE_ROLE.format(name=OWNER, attributes="nologin")))
     for audience in Audience:
-        verb = "alter" if audience.role in existing else "create"
-        connection.execute(
-            text(f"{verb} role {audience.role} login nosuperuser nobypassrls nocreatedb noinherit")
-        )
+        connection.execute(text(_CREATE_ROLE.format(name=audience.role, attributes=_ATTRIBUTES)))
+        if not _is_modest(connection, audience.role):
+            connection.execute(text(f"alter role {audience.role} {_ATTRIBUTES}"))
         if password:
             # ALTER ROLE takes no bind parameters; the server quotes the literal itself.
             quoted = connection.execute(
                 text("select quote_literal(:password)"), {"password": password}
             ).scalar_one()
             connection.execute(text(f"alter role {audience.role} password {quoted}"))
+
+
+def _is_modest(connection: Connection, role: str) -> bool:
+    """Whether a login role has the attributes it should, and no more."""
+    found: bool = connection.execute(
+        text(
+            "select rolcanlogin and not (rolsuper or rolbypassrls or rolcreatedb or rolinherit)"
+            " from pg_roles where rolname = :role"
+        ),
+        {"role": role},
+    ).scalar_one()
+    return found
 
 
 def install(connection: Connection, metadata: MetaData) -> None:
