@@ -5,8 +5,9 @@ so columns travel as arrays and `unnest` makes rows of them.
 """
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
@@ -18,6 +19,23 @@ from core.outbox import NoticeDraft
 
 #: Types whose values travel as text and are cast row by row.
 _AS_TEXT = frozenset({"jsonb"})
+
+
+@dataclass(slots=True)
+class Counts:
+    """What a range came to: numbers by outcome, the cursor, and what could not be decided.
+
+    `last` is the id to go on after, None when nothing more was found.
+    """
+
+    by_outcome: Counter[str] = field(default_factory=Counter)
+    last: UUID | None = None
+    failures: dict[UUID, str] = field(default_factory=dict)
+
+    @property
+    def total(self) -> int:
+        """Rows looked at."""
+        return sum(self.by_outcome.values()) + len(self.failures)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ A clock is due on the night of its `clock_due_on`; the rule says what to do and 
 again. Everything of a range is one transaction, so a killed night leaves nothing half done.
 """
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -19,7 +18,7 @@ from core.clock import japan_day
 from core.ids import new_id
 from core.outbox import NoticeDraft
 from registry import queries
-from registry.bulk import Column, insert_rows, plain_json, record_many, tell_many, unnest, values_of
+from registry.bulk import Column, Counts, insert_rows, plain_json, record_many, tell_many, unnest, values_of
 from registry.derived_links import Source, refresh_sources
 from registry.models import Registration
 from registry.policies import body_policy
@@ -38,20 +37,6 @@ select r.id, r.person_id, r.last_access_on, r.tier
 """
 _RANGE = " and r.id > :after order by r.id limit :limit for no key update skip locked"
 _ONLY = " and r.id = any(:only) order by r.id for no key update skip locked"
-
-
-@dataclass(slots=True)
-class Counts:
-    """What a range came to; `last` is the id to go on after, None when nothing was found."""
-
-    by_outcome: Counter[str] = field(default_factory=Counter)
-    last: UUID | None = None
-    failures: dict[UUID, str] = field(default_factory=dict)
-
-    @property
-    def total(self) -> int:
-        """Clocks looked at."""
-        return sum(self.by_outcome.values()) + len(self.failures)
 
 
 def due_ids(

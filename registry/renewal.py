@@ -6,7 +6,6 @@ grace, and the night after its end. The rule decides, this module gathers and pl
 half done, and a repeated one finds nothing to do.
 """
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
@@ -20,6 +19,7 @@ from core.access import Actor, system
 from core.clock import japan_day
 from registry import queries
 from registry.applicants import known_birth_date, numbers
+from registry.bulk import Counts
 from registry.evidence import Evidence
 from registry.models import LocalGovernment
 from registry.renewal_bulk import Step, Writer
@@ -59,23 +59,6 @@ select t.id, t.registration_id, t.person_id, t.first_day, t.last_day, t.state, t
 """
 _RANGE = " and t.id > :after order by t.id limit :limit for no key update of t skip locked"
 _ONLY = " and t.id = any(:only) order by t.id for no key update of t skip locked"
-
-
-@dataclass(slots=True)
-class Counts:
-    """What a range came to: numbers by outcome, the cursor, and terms that no rule could decide.
-
-    `last` is the id to go on after, None when nothing more was found.
-    """
-
-    by_outcome: Counter[str] = field(default_factory=Counter)
-    last: UUID | None = None
-    failures: dict[UUID, str] = field(default_factory=dict)
-
-    @property
-    def total(self) -> int:
-        """Terms looked at."""
-        return sum(self.by_outcome.values()) + len(self.failures)
 
 
 @dataclass(frozen=True, slots=True)

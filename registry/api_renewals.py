@@ -1,0 +1,222 @@
+"""Doors of staff for renewals: what waits, objecting, deciding, undoing (R15)."""
+
+from datetime import date, datetime
+from uuid import UUID
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.orm import Session
+
+from core.access import Actor
+from core.errors import Forbidden
+from core.problems import problems
+from core.web import Answer, PlatformDep, answer_once
+from registry import approvals, renewal_staff
+from registry.doors import GATE, ApproverActor, BookDep, LgCode, ViewerActor, as_body
+from registry.models import Judgement, Registration, Term
+from registry.schemas_premium import DecisionIn, TermOut
+
+router = APIRouter(tags=["renewals: staff"])
+RENEWALS = "/local-governments/{lg_code}/renewals"
+
+
+class WaitingRenewalOut(BaseModel):
+    """A renewal that waits: for an objection until an instant, or for staff."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "term_id": "5a1f6f0e-6c0b-4d0e-9d51-0a8f6f2f6a11",
+                    "registration_id": "9f0c3d1e-6c6f-4a3e-8b59-2a8f4f0b1c11",
+                    "display_name": "佐藤花子",
+                    "last_day": "2029-02-28",
+                    "state": "veto",
+                    "effective_at": "2029-01-02T18:00:00Z",
+                    "judgement_id": "2b7e1516-28ae-4d2a-abf7-158809cf4f3c",
+                    "outcome": "renewed",
+                    "asked_on": "2028-12-30",
+                }
+            ]
+        }
+    )
+
+    term_id: UUID
+    registration_id: UUID
+    display_name: str
+    last_day: date
+    state: str = Field(description="veto: takes effect by itself; review: a human decides")
+    effective_at: datetime | None
+    judgement_id: UUID | None
+    outcome: str | None = Field(description="What the rules say")
+    asked_on: date | None
+
+    @classmethod
+    def of(
+        cls, term: Term, registration: Registration, judgement: Judgement | None
+    ) -> "WaitingRenewalOut":
+        """A term with its registration and the judgement it rests on."""
+        return cls(
+            term_id=term.id,
+            registration_id=registration.id,
+            display_name=registration.display_name,
+            last_day=term.last_day,
+            state=term.renewal_state,
+            effective_at=term.renewal_effective_at,
+            judgement_id=term.renewal_judgement_id,
+            outcome=None if judgement is None else judgement.outcome,
+            asked_on=None if judgement is None else judgement.as_of,
+        )
+
+
+class WaitingRenewalsOut(BaseModel):
+    """Renewals by the end of their term, soonest first; at most 500."""
+
+    renewals: list[WaitingRenewalOut]
+
+
+def _refuse_own(platform: PlatformDep, actor: Actor, lg_code: str, term_id: UUID) -> None:
+    """C47: nobody decides about themselves, compared by sign-in address at the gate."""
+    with platform.database.transaction(as_body(actor, lg_code)) as db:
+        person_id = renewal_staff.person_of(db, lg_code=lg_code, term_id=term_id)
+    with platform.database.transaction(GATE) as db:
+        if approvals.is_same_human(db, staff_id=actor.id, person_id=person_id):
+            raise Forbidden(code="own_application")
+
+
+@router.get(RENEWALS, summary="List renewals that wait", responses=problems(401, 403, 404))
+def list_waiting(lg_code: LgCode, actor: ViewerActor, platform: PlatformDep) -> WaitingRenewalsOut:
+    """R15: renewals inside the hours of objection, and those that a human decides."""
+    with platform.database.transaction(as_body(actor, lg_code)) as db:
+        rows = renewal_staff.waiting_renewals(
+            db, actor=actor, lg_code=lg_code, now=platform.clock.now()
+        )
+        return WaitingRenewalsOut(renewals=[WaitingRenewalOut.of(*row) for row in rows])
+
+
+@router.post(
+    RENEWALS + "/{term_id}/object",
+    summary="Object before a renewal takes effect",
+    response_model=TermOut,
+    responses=problems(401, 403, 404, 409, 422),
+)
+def object_renewal(
+    request: Request,
+    lg_code: LgCode,
+    term_id: UUID,
+    given: DecisionIn,
+    actor: ApproverActor,
+    platform: PlatformDep,
+    book: BookDep,
+) -> Response:
+    """R15: within the hours of objection; the renewal then waits for a human."""
+    now = platform.clock.now()
+
+    def work(db: Session) -> Answer:
+        row = renewal_staff.object_renewal(
+            db,
+            actor=actor,
+            lg_code=lg_code,
+            term_id=term_id,
+            reason=given.reason,
+            now=now,
+            book=book,
+        )
+        return Answer.of(TermOut.of(row))
+
+    return answer_once(request, as_body(actor, lg_code), actor=actor, work=work)
+
+
+@router.post(
+    RENEWALS + "/{term_id}/approve",
+    summary="Renew",
+    response_model=TermOut,
+    responses=problems(401, 403, 404, 409),
+)
+def approve(
+    request: Request,
+    lg_code: LgCode,
+    term_id: UUID,
+    actor: ApproverActor,
+    platform: PlatformDep,
+    book: BookDep,
+) -> Response:
+    """R14, R15: the next year begins the day after this one ends, however late the decision."""
+    now = platform.clock.now()
+    _refuse_own(platform, actor, lg_code, term_id)
+
+    def work(db: Session) -> Answer:
+        row = renewal_staff.decide_renewal_by_staff(
+            db, actor=actor, lg_code=lg_code, term_id=term_id, approve=True, now=now, book=book
+        )
+        return Answer.of(TermOut.of(row))
+
+    return answer_once(request, as_body(actor, lg_code), actor=actor, work=work)
+
+
+@router.post(
+    RENEWALS + "/{term_id}/refuse",
+    summary="Refuse a renewal with a reason",
+    response_model=TermOut,
+    responses=problems(401, 403, 404, 409, 422),
+)
+def refuse(
+    request: Request,
+    lg_code: LgCode,
+    term_id: UUID,
+    given: DecisionIn,
+    actor: ApproverActor,
+    platform: PlatformDep,
+    book: BookDep,
+) -> Response:
+    """R14, R15: the year runs out, then its grace, then back to basic; the person reads why."""
+    now = platform.clock.now()
+    _refuse_own(platform, actor, lg_code, term_id)
+
+    def work(db: Session) -> Answer:
+        row = renewal_staff.decide_renewal_by_staff(
+            db,
+            actor=actor,
+            lg_code=lg_code,
+            term_id=term_id,
+            approve=False,
+            reason=given.reason,
+            now=now,
+            book=book,
+        )
+        return Answer.of(TermOut.of(row))
+
+    return answer_once(request, as_body(actor, lg_code), actor=actor, work=work)
+
+
+@router.post(
+    "/local-governments/{lg_code}/judgements/{judgement_id}/reverse",
+    summary="Undo what a night decided",
+    response_model=TermOut,
+    responses=problems(401, 403, 404, 409, 422),
+)
+def reverse(
+    request: Request,
+    lg_code: LgCode,
+    judgement_id: UUID,
+    given: DecisionIn,
+    actor: ApproverActor,
+    platform: PlatformDep,
+    book: BookDep,
+) -> Response:
+    """R15: within 90 days, a renewal or a return to basic."""
+    now = platform.clock.now()
+
+    def work(db: Session) -> Answer:
+        row = renewal_staff.reverse(
+            db,
+            actor=actor,
+            lg_code=lg_code,
+            judgement_id=judgement_id,
+            reason=given.reason,
+            now=now,
+            book=book,
+        )
+        return Answer.of(TermOut.of(row))
+
+    return answer_once(request, as_body(actor, lg_code), actor=actor, work=work)

@@ -1,0 +1,211 @@
+"""Each job as a function of parts, transaction and scope; thin: the use cases do the work."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from activities import corrections, waiting
+from activities.refusals import policy_now
+from core.access import system
+from core.outbox import NoticeDraft, tell
+from qr.keys import KeyScope
+from qr.signatures import KeyUse
+from qr.store import ensure_keys
+from registry import adults, deadlines, dormancy, queries, renewal, renewal_staff, slots
+from registry.bulk import Counts
+from registry.models import LocalGovernment, Registration
+from workers.parts import Parts
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """For what a job runs: one local government (None: the nation), one day, one instant."""
+
+    lg_code: str | None
+    as_of: date
+    now: datetime
+
+    @property
+    def code(self) -> str:
+        """The local government of a job that works for one."""
+        if self.lg_code is None:
+            raise ValueError("this job works for one local government at a time")
+        return self.lg_code
+
+
+# --- ranged -----------------------------------------------------------------------------
+
+
+def renewal_batch(
+    parts: Parts, db: Session, scope: Scope, after: UUID | None, only: Sequence[UUID] | None
+) -> Counts:
+    """R14: terms due for a check, in grace, or over."""
+    return renewal.run_range(
+        db,
+        lg_code=scope.code,
+        as_of=scope.as_of,
+        now=scope.now,
+        book=parts.book,
+        evidence=parts.evidence,
+        after=after,
+        only=only,
+    )
+
+
+def renewal_ids(db: Session, scope: Scope, after: UUID | None) -> Sequence[UUID]:
+    """Terms of the next range."""
+    return renewal.due_ids(db, lg_code=scope.code, as_of=scope.as_of, after=after)
+
+
+def dormancy_batch(
+    parts: Parts, db: Session, scope: Scope, after: UUID | None, only: Sequence[UUID] | None
+) -> Counts:
+    """R06: clocks of basic registrations."""
+    return dormancy.run_range(
+        db,
+        lg_code=scope.code,
+        as_of=scope.as_of,
+        now=scope.now,
+        book=parts.book,
+        after=after,
+        only=only,
+    )
+
+
+def dormancy_ids(db: Session, scope: Scope, after: UUID | None) -> Sequence[UUID]:
+    """Registrations of the next range."""
+    return dormancy.due_ids(db, lg_code=scope.code, as_of=scope.as_of, after=after)
+
+
+# --- one transaction a local government -------------------------------------------------
+
+
+def turn_adults(_parts: Parts, db: Session, scope: Scope) -> Mapping[str, int]:
+    """R18: who comes of age today."""
+    return {"adults": adults.turn_adults(db, as_of=scope.as_of, now=scope.now)}
+
+
+def confirm_premium(parts: Parts, db: Session, scope: Scope) -> Mapping[str, int]:
+    """R15: applications to which nobody objected in time."""
+    done = deadlines.confirm_due(
+        db,
+        actor=system("premium_veto"),
+        lg_code=scope.code,
+        now=scope.now,
+        book=parts.book,
+        evidence=parts.evidence,
+    )
+    return {"decided": done}
+
+
+def confirm_renewals(parts: Parts, db: Session, scope: Scope) -> Mapping[str, int]:
+    """R15: renewals to which nobody objected in time."""
+    done = renewal_staff.confirm_due(db, lg_code=scope.code, now=scope.now, book=parts.book)
+    return {"booked": done}
+
+
+def expire_pending(parts: Parts, db: Session, scope: Scope) -> Mapping[str, int]:
+    """R13: places kept too long by applications."""
+    done = deadlines.expire_pending(
+        db,
+        actor=system("pending"),
+        lg_code=scope.code,
+        as_of=scope.as_of,
+        now=scope.now,
+        book=parts.book,
+    )
+    return {"freed": done}
+
+
+def heal_over_cap(parts: Parts, db: Session, scope: Scope) -> Mapping[str, int]:
+    """R13: who gave up a place is no longer above the limit; the rest is for the renewal."""
+    rows = db.scalars(
+        select(Registration)
+        .where(Registration.lg_code == scope.code, Registration.over_cap_since.is_not(None))
+        .order_by(Registration.person_id)
+        .with_for_update(skip_locked=True)
+    ).all()
+    healed = 0
+    for row in rows:
+        premium = queries.living_term(db, row) is not None
+        if not premium or slots.take(
+            db, registration=row, state="active", now=scope.now, book=parts.book
+        ):
+            row.over_cap_since = None
+            healed += 1
+    return {"over_cap": len(rows) - healed, "healed": healed}
+
+
+def settle_presence(parts: Parts, db: Session, scope: Scope) -> Mapping[str, int]:
+    """C23: presence made offline is settled once all devices have reported."""
+    policy = policy_now(db, parts.book, scope.code, scope.now)
+    return {"settled": corrections.settle(db, lg_code=scope.code, policy=policy, now=scope.now)}
+
+
+def move_lines(parts: Parts, db: Session, scope: Scope) -> Mapping[str, int]:
+    """C33: waiting lines: offers that ran out, places offered on."""
+    moved = waiting.offer_seats(db, lg_code=scope.code, book=parts.book, now=scope.now)
+    return {"expired": moved.expired, "offered": moved.offered}
+
+
+def remind(parts: Parts, db: Session, scope: Scope) -> Mapping[str, int]:
+    """Tomorrow's sessions."""
+    told = waiting.remind(db, lg_code=scope.code, as_of=scope.as_of, book=parts.book, now=scope.now)
+    return {"reminded": told}
+
+
+def nudge(parts: Parts, db: Session, scope: Scope) -> Mapping[str, int]:
+    """R15: approvers are reminded of what has waited for 7 and for 14 days."""
+    days = parts.book.on("decision.nudge_days", scope.as_of).value
+    asked = [scope.as_of - timedelta(days=n) for n in days]
+    waiting_on = db.execute(
+        text(
+            "select (select count(*) from application where lg_code = :code and state = 'review'"
+            " and applied_on = any(:asked)) + (select count(*) from term t join judgement j"
+            " on j.lg_code = t.lg_code and j.id = t.renewal_judgement_id where t.lg_code = :code"
+            " and t.renewal_state = 'review' and t.state in ('active', 'grace')"
+            " and j.as_of = any(:asked))"
+        ),
+        {"code": scope.code, "asked": asked},
+    ).scalar_one()
+    if not waiting_on:
+        return {"nudged": 0}
+    approvers = db.scalars(
+        text(
+            "select distinct account_id from staff_role where lg_code = :code and ended_at is null"
+            " and role in ('approver', 'manager')"
+        ),
+        {"code": scope.code},
+    ).all()
+    government = queries.government(db, scope.code).name
+    drafts = [
+        NoticeDraft(
+            account,
+            "decisions_waiting",
+            f"{scope.code}:{scope.as_of.isoformat()}",
+            scope.code,
+            {"government": government, "found": waiting_on},
+        )
+        for account in approvers
+    ]
+    return {"nudged": tell(db, drafts, now=scope.now)}
+
+
+# --- the nation -------------------------------------------------------------------------
+
+
+def rotate_keys(parts: Parts, db: Session, scope: Scope) -> Mapping[str, int]:
+    """R22: every local government that takes registrations has keys that last."""
+    rows = db.scalars(select(LocalGovernment).order_by(LocalGovernment.code)).all()
+    bodies = [row.code for row in rows if queries.accepts(row, parts.book, scope.as_of)]
+    scopes = [
+        KeyScope(KeyUse.ROOT, None),
+        *(KeyScope(use, code) for code in bodies for use in (KeyUse.CARD, KeyUse.VENUE)),
+    ]
+    secret = parts.settings.secret_key.get_secret_value()
+    made = ensure_keys(db, scopes=scopes, secret=secret, now=scope.now)
+    return {"made": len(made)}

@@ -1,0 +1,186 @@
+"""The relay: owed deliveries are claimed, sent and accounted for (R23, P07).
+
+A claim is committed before anything leaves and ends by itself, so a worker that dies gives its
+batch back; what it had handed over already may then be sent a second time, never lost.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, text
+
+from core.clock import JAPAN, japan_day, wall_now
+from core.db import Context
+from core.tenancy import Audience
+from workers.notifications.mail import (
+    Channel,
+    ChannelDownError,
+    MailChannel,
+    TryAgainError,
+)
+from workers.parts import Parts
+
+RELAY = Context(Audience.RELAY, actor="system:relay")
+BATCH = 200
+#: A claim ends by itself after this time of the machine; a batch takes far less.
+CLAIM = timedelta(minutes=2)
+#: Tries of one message that the provider asks to try again; an outage is not counted.
+MOST_TRIES = 8
+FIRST_WAIT = timedelta(minutes=1)
+LONGEST_WAIT = timedelta(hours=1)
+#: How long to leave a provider alone that cannot be reached.
+OUTAGE = timedelta(seconds=30)
+#: Kinds that people wait for or need at once: they keep no quiet hours (R23).
+URGENT_PREFIX = "safety"
+
+_CLAIM = """
+with due as (
+  select d.id from delivery d
+   where d.state = 'queued' and d.available_at <= :now and d.channel = any(:channels)
+     and (not :quiet or exists (select from notice n where n.id = d.notice_id
+          and starts_with(n.kind, :urgent)))
+   order by d.available_at for update of d skip locked limit :batch)
+update delivery d set state = 'claimed', claimed_until = :until, tries = tries + 1
+  from due where d.id = due.id
+returning d.id, d.notice_id, d.channel, d.tries
+"""
+_LOAD = """
+select d.id, d.channel, d.tries, n.kind, n.facts, a.email, a.language, a.closed_at
+  from delivery d join notice n on n.id = d.notice_id left join account a on a.id = d.person_id
+ where d.id = any(:ids) order by d.available_at, d.id
+"""
+_RECORD = """
+update delivery d set state = v.state, provider_id = v.provider_id, error = v.error,
+       claimed_until = null, available_at = coalesce(v.available_at, d.available_at),
+       tries = d.tries - v.untried,
+       sent_at = case v.state when 'sent' then cast(:now as timestamptz) end
+  from unnest(cast(:ids as uuid[]), cast(:states as text[]), cast(:provider_ids as text[]),
+              cast(:errors as text[]), cast(:waits as timestamptz[]), cast(:untried as int[]))
+       as v(id, state, provider_id, error, available_at, untried)
+ where d.id = v.id and d.state = 'claimed'
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one delivery. `untried` is 1 where nothing was attempted."""
+
+    id: UUID
+    state: str
+    provider_id: str | None = None
+    error: str | None = None
+    available_at: datetime | None = None
+    untried: int = 0
+
+
+class Relay:
+    """Sends what is owed; any number may run side by side."""
+
+    def __init__(self, parts: Parts, channels: Mapping[str, Channel] | None = None) -> None:
+        self._parts = parts
+        self._channels = channels or {"mail": MailChannel(parts.settings)}
+        self._down: set[str] = set()
+
+    def drain(self, *, seconds: float = 60.0, batch: int = BATCH) -> Counter[str]:
+        """Send until nothing is due or the time is over; counts by what became of them."""
+        stop = wall_now() + timedelta(seconds=seconds)
+        counts: Counter[str] = Counter()
+        self._down.clear()
+        self._sweep()
+        try:
+            while wall_now() < stop:
+                results = self._batch(batch)
+                counts.update(result.state for result in results)
+                if not results:
+                    break
+        finally:
+            for channel in self._channels.values():
+                channel.close()
+        return counts
+
+    def _sweep(self) -> None:
+        """Claims of workers that died fall back into the queue."""
+        with self._parts.database.transaction(RELAY) as db:
+            db.execute(
+                text(
+                    "update delivery set state = 'queued', claimed_until = null"
+                    " where state = 'claimed' and claimed_until < :wall"
+                ),
+                {"wall": wall_now()},
+            )
+
+    def _batch(self, size: int) -> Sequence[Result]:
+        now = self._parts.clock.now()
+        up = [name for name in self._channels if name not in self._down]
+        with self._parts.database.transaction(RELAY) as db:
+            claimed = db.execute(
+                text(_CLAIM),
+                {
+                    "now": now,
+                    "channels": up,
+                    "quiet": self._is_quiet(now),
+                    "urgent": URGENT_PREFIX,
+                    "batch": size,
+                    "until": wall_now() + CLAIM,
+                },
+            ).all()
+            rows = db.execute(text(_LOAD), {"ids": [row.id for row in claimed]}).all()
+        results = [self._send(row, now) for row in rows]
+        if results:
+            self._record(results, now)
+        return results
+
+    def _is_quiet(self, now: datetime) -> bool:
+        """R23: whether it is between the hours in which no message is sent."""
+        evening, morning = self._parts.book.on("notify.quiet", japan_day(now)).value
+        hour = now.astimezone(JAPAN).hour
+        return not morning <= hour < evening
+
+    def _send(self, row: Row[Any], now: datetime) -> Result:
+        if row.email is None or row.closed_at is not None:
+            return Result(row.id, "suppressed", error="no address")
+        if row.channel in self._down:
+            return Result(row.id, "queued", available_at=now + OUTAGE, untried=1)
+        try:
+            title, body = self._parts.texts.notice_text(row.language, row.kind, row.facts)
+            provider_id = self._channels[row.channel].send(row.id, row.email, title, body)
+        except ChannelDownError as error:
+            self._down.add(row.channel)
+            return Result(
+                row.id, "queued", error=_short(error), available_at=now + OUTAGE, untried=1
+            )
+        except TryAgainError as error:
+            return _later(row, error, now)
+        except Exception as error:  # noqa: BLE001 - a notice that cannot be said or sent must not stop the others
+            return Result(row.id, "failed", error=_short(error))
+        return Result(row.id, "sent", provider_id=provider_id)
+
+    def _record(self, results: Sequence[Result], now: datetime) -> None:
+        with self._parts.database.transaction(RELAY) as db:
+            db.execute(
+                text(_RECORD),
+                {
+                    "ids": [one.id for one in results],
+                    "states": [one.state for one in results],
+                    "provider_ids": [one.provider_id for one in results],
+                    "errors": [one.error for one in results],
+                    "waits": [one.available_at for one in results],
+                    "untried": [one.untried for one in results],
+                    "now": now,
+                },
+            )
+
+
+def _later(row: Row[Any], error: Exception, now: datetime) -> Result:
+    if row.tries >= MOST_TRIES:
+        return Result(row.id, "dead", error=_short(error))
+    wait = min(FIRST_WAIT * 2 ** (row.tries - 1), LONGEST_WAIT)
+    return Result(row.id, "queued", error=_short(error), available_at=now + wait)
+
+
+def _short(error: Exception) -> str:
+    return str(error)[:200]

@@ -1,0 +1,455 @@
+"""Runs the schedule; `job_run` is the truth about what has been done (P05, P06).
+
+One row a job, day and local government, claimed under SKIP LOCKED for some minutes of the
+machine's time. A day's job is planned when all before it is done, so days missed are caught up
+in order, however many; any number of runners may work at once, and be killed anywhere.
+"""
+
+import json
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.orm import Session
+
+from core.clock import wall_now
+from core.db import Context, for_job
+from workers.jobs import Scope
+from workers.parts import Parts
+from workers.schedule import SCHEDULE, Job, Ranged, Work, daily, named, ticking
+
+LOG = logging.getLogger(__name__)
+#: A claim ends by itself after this time; each range of rows extends it.
+CLAIM = timedelta(minutes=5)
+#: Tries of one local government's share of a job before the night goes on without it.
+MOST_TRIES = 5
+FIRST_WAIT = timedelta(seconds=2)
+#: Days planned in one transaction while nothing is due on them.
+PLAN_AT_ONCE = 200
+#: Range keys: the row that stands for the job's whole day, and that of a national job.
+WHOLE, NATION = "", "nation"
+#: Whoever plans, plans alone.
+_PLANNING = 7_421_905_319
+
+_CLAIM_ONE = """
+update job_run set state = 'running', claimed_until = :until, tries = tries + 1,
+       started_at = coalesce(started_at, :now)
+ where (job, period, range_key) =
+       (select job, period, range_key from job_run
+         where state <> 'done' and range_key <> '' and (:job = '' or job = :job)
+           and (claimed_until is null or claimed_until < :wall)
+         order by period, job, range_key limit 1 for update skip locked)
+returning job, period, range_key, tries
+"""
+_CLOSE = """
+update job_run w set state = 'done', finished_at = :now, counts = (
+  select coalesce(jsonb_object_agg(s.name, s.total), '{}') from (
+    select c.key as name, sum(c.value::text::bigint) as total
+      from job_run r, jsonb_each(coalesce(r.counts, '{}')) c
+     where r.job = w.job and r.period = w.period and r.range_key <> '' group by c.key) s)
+ where w.state <> 'done' and w.range_key = ''
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One local government's share of a job for one day, in the hands of this runner."""
+
+    job: Job
+    period: date
+    range_key: str
+    tries: int
+
+    @property
+    def lg_code(self) -> str | None:
+        """The local government, None for a national job."""
+        return None if self.range_key == NATION else self.range_key
+
+    @property
+    def key(self) -> dict[str, Any]:
+        """The row's primary key and the try that holds it, as bound values."""
+        return {
+            "job": self.job.name,
+            "period": self.period,
+            "range_key": self.range_key,
+            "tries": self.tries,
+        }
+
+
+class ClaimLostError(Exception):
+    """Another runner took over because this one was too slow; its work is rolled back."""
+
+
+class Runner:
+    """Does what is due."""
+
+    def __init__(self, parts: Parts, schedule: Sequence[Job] = SCHEDULE) -> None:
+        self._parts = parts
+        self._schedule = schedule
+        self._daily = daily(schedule)
+
+    # --- what the tasks and the console call ---
+
+    def tick(self) -> Counter[str]:
+        """The jobs of the tick, wherever something is due; what they came to, by job."""
+        now = self._parts.clock.now()
+        done: Counter[str] = Counter()
+        for job in ticking(self._schedule):
+            if isinstance(job.work, Ranged):
+                raise TypeError(f"{job.name}: a job of the tick has no ranges")
+            day = job.latest_day(now)
+            for code in self._bodies(job, day, now):
+                done[job.name] += self._once(job, job.work, Scope(code, day, now))
+        return done
+
+    def drain(
+        self, *, seconds: float = 90.0, on_planned: Callable[[int], None] | None = None
+    ) -> int:
+        """Work until nothing is due that another runner does not have; returns shares done.
+
+        `on_planned` is told how many shares a job has, so that others can be asked to help.
+        """
+        stop = wall_now() + timedelta(seconds=seconds)
+        done = 0
+        while wall_now() < stop:
+            claim = self._claim()
+            if claim is not None:
+                done += self._share(claim)
+            elif not self._plan(on_planned):
+                break
+        return done
+
+    def run_named(self, name: str, as_of: date) -> dict[str, int]:
+        """Run one job for one day now, whether or not it ran before; the sum of its counts.
+
+        Raises:
+            LookupError: There is no such job.
+        """
+        job, now = named(name, self._schedule), self._parts.clock.now()
+        counts: Counter[str] = Counter()
+        if job.at is None:
+            for code in self._bodies(job, as_of, now):
+                if not isinstance(job.work, Ranged):
+                    counts[job.name] += self._once(job, job.work, Scope(code, as_of, now))
+            return dict(counts)
+        self._open_again(job, as_of, now)
+        while (claim := self._claim(job.name)) is not None:
+            self._share(claim)
+        with self._transaction(job.name) as db:
+            db.execute(text(_CLOSE), {"now": now})
+            found = db.execute(
+                text(
+                    "select counts from job_run"
+                    " where job = :job and period = :period and range_key = ''"
+                ),
+                {"job": job.name, "period": as_of},
+            ).scalar_one()
+        return dict(found or {})
+
+    def open_shares(self) -> int:
+        """Shares that wait or run."""
+        with self._transaction("runner") as db:
+            return int(
+                db.execute(
+                    text("select count(*) from job_run where state <> 'done' and range_key <> ''")
+                ).scalar_one()
+            )
+
+    # --- planning ---
+
+    def _plan(self, on_planned: Callable[[int], None] | None = None) -> bool:
+        """Plan the next job of the next day, passing over what has nothing to do.
+
+        False when there is nothing more to plan, or somebody works on what must come first.
+        """
+        now = self._parts.clock.now()
+        with self._transaction("plan") as db:
+            db.execute(text("select pg_advisory_xact_lock(:turn)"), {"turn": _PLANNING})
+            if db.execute(
+                text(
+                    "select exists (select from job_run where state <> 'done' and range_key <> '')"
+                )
+            ).scalar_one():
+                # Somebody planned in the meantime, or holds a share that must be done first.
+                return self._claimable(db)
+            db.execute(text(_CLOSE), {"now": now})
+            for planned, (period, job) in enumerate(self._due(db, now), start=1):
+                bodies = self._with_work(db, job, period, now)
+                self._open(db, job, period, bodies, now)
+                if bodies or planned >= PLAN_AT_ONCE:
+                    shares = len(bodies)
+                    break
+            else:
+                return False
+        if on_planned is not None and shares > 1:
+            on_planned(shares)
+        return True
+
+    def _due(self, db: Session, now: datetime) -> Iterator[tuple[date, Job]]:
+        """Days and jobs not done yet, oldest day first, then in the order of the table.
+
+        A job that never ran begins with the present day: there is nothing before it to catch up.
+        """
+        rows = db.execute(text("select job, max(period) from job_run group by job")).all()
+        done: dict[str, date] = {row[0]: row[1] for row in rows}
+        day = timedelta(days=1)
+        starts = {
+            job.name: done[job.name] + day if job.name in done else job.latest_day(now)
+            for job in self._daily
+        }
+        first = min(starts.values(), default=date.max)
+        last = max((job.latest_day(now) for job in self._daily), default=date.min)
+        while first <= last:
+            for job in self._daily:
+                if starts[job.name] <= first and job.is_due(first, now):
+                    yield first, job
+            first += day
+
+    def _with_work(self, db: Session, job: Job, period: date, now: datetime) -> Sequence[str]:
+        if job.national:
+            return [NATION]
+        return _due_bodies(db, job.name, period, now)
+
+    def _open(
+        self, db: Session, job: Job, period: date, bodies: Sequence[str], now: datetime
+    ) -> None:
+        db.execute(
+            text(
+                "insert into job_run (job, period, range_key, state, tries, finished_at)"
+                " select :job, :period, k, 'due', 0, null from unnest(cast(:keys as text[])) as k"
+                " on conflict do nothing"
+            ),
+            {"job": job.name, "period": period, "keys": [WHOLE, *bodies]},
+        )
+        if not bodies:
+            db.execute(text(_CLOSE), {"now": now})
+
+    def _open_again(self, job: Job, period: date, now: datetime) -> None:
+        with self._transaction(job.name) as db:
+            bodies = self._with_work(db, job, period, now)
+            db.execute(
+                text(
+                    "insert into job_run (job, period, range_key, state, tries)"
+                    " select :job, :period, k, 'due', 0 from unnest(cast(:keys as text[])) as k"
+                    " on conflict (job, period, range_key) do update set state = 'due',"
+                    " claimed_until = null, tries = 0, counts = null, finished_at = null"
+                    " where job_run.state = 'done'"
+                ),
+                {"job": job.name, "period": period, "keys": [WHOLE, *bodies]},
+            )
+
+    # --- one share ---
+
+    def _claim(self, job: str = "") -> Claim | None:
+        wall = wall_now()
+        with self._transaction("claim") as db:
+            row = db.execute(
+                text(_CLAIM_ONE),
+                {
+                    "until": wall + CLAIM,
+                    "wall": wall,
+                    "now": self._parts.clock.now(),
+                    "job": job,
+                },
+            ).one_or_none()
+        if row is None:
+            return None
+        return Claim(named(row.job, self._schedule), row.period, row.range_key, row.tries)
+
+    def _claimable(self, db: Session) -> bool:
+        found: bool = db.execute(
+            text(
+                "select exists (select from job_run where state <> 'done' and range_key <> ''"
+                " and (claimed_until is null or claimed_until < :wall))"
+            ),
+            {"wall": wall_now()},
+        ).scalar_one()
+        return found
+
+    def _share(self, claim: Claim) -> int:
+        """Do one share; 1 when it is done. What fails is noted and tried again, then left."""
+        scope = Scope(claim.lg_code, claim.period, self._parts.clock.now())
+        try:
+            if isinstance(claim.job.work, Ranged):
+                self._ranges(claim, claim.job.work, scope)
+            else:
+                self._whole(claim, claim.job.work, scope)
+        except ClaimLostError:
+            LOG.warning("claim lost: %s", claim.key)
+            return 0
+        except Exception as error:
+            LOG.exception("share failed: %s", claim.key)
+            self._put_back(claim, error)
+            return 0
+        return 1
+
+    def _whole(self, claim: Claim, work: Work, scope: Scope) -> None:
+        def once(db: Session) -> None:
+            counts = work(self._parts, db, scope)
+            self._finish(db, claim, counts)
+
+        self._parts.database.run(for_job(claim.job.name, claim.lg_code), once)
+
+    def _ranges(self, claim: Claim, work: Ranged, scope: Scope) -> None:
+        """Range after range, each with its part of the share's record in one transaction."""
+        context = for_job(claim.job.name, claim.lg_code)
+        after: UUID | None = None
+        total: Counter[str] = Counter()
+        while True:
+            begun = after
+
+            def once(
+                db: Session, begun: UUID | None = begun
+            ) -> tuple[UUID | None, Counter[str], dict[UUID, str]]:
+                found = work.batch(self._parts, db, scope, begun, None)
+                _note_failures(db, claim, found.failures)
+                if found.last is None:
+                    self._finish(db, claim, total)
+                else:
+                    self._extend(db, claim)
+                return found.last, found.by_outcome, found.failures
+
+            try:
+                after, counts, failures = self._parts.database.run(context, once)
+            except (OperationalError, InterfaceError, ClaimLostError):
+                raise
+            except Exception:
+                LOG.exception("range failed, going one by one: %s after %s", claim.key, begun)
+                after, counts, failures = self._one_by_one(claim, work, scope, begun)
+            total.update(counts)
+            if failures:
+                total["failed"] += len(failures)
+            if after is None:
+                return
+
+    def _one_by_one(
+        self, claim: Claim, work: Ranged, scope: Scope, after: UUID | None
+    ) -> tuple[UUID | None, Counter[str], dict[UUID, str]]:
+        """C51: a range that failed, row by row; who fails is noted and does not stop the rest."""
+        context = for_job(claim.job.name, claim.lg_code)
+        counts: Counter[str] = Counter()
+        failures: dict[UUID, str] = {}
+        ids = self._parts.database.run(context, lambda db: work.ids(db, scope, after))
+        for one in ids:
+
+            def once(db: Session, one: UUID = one) -> Counter[str]:
+                found = work.batch(self._parts, db, scope, None, [one])
+                self._extend(db, claim)
+                failures.update(found.failures)
+                return found.by_outcome
+
+            try:
+                counts.update(self._parts.database.run(context, once))
+            except (OperationalError, InterfaceError, ClaimLostError):
+                raise
+            except Exception as error:  # noqa: BLE001 - noted below; the others go on
+                failures[one] = f"{type(error).__name__}: {error}"
+        self._parts.database.run(context, lambda db: _note_failures(db, claim, failures))
+        return (ids[-1] if ids else None), counts, failures
+
+    def _finish(self, db: Session, claim: Claim, counts: Any) -> None:
+        changed = db.execute(
+            text(
+                "update job_run set state = 'done', finished_at = :now, claimed_until = null,"
+                " counts = cast(:counts as jsonb), error = null where job = :job"
+                " and period = :period and range_key = :range_key and tries = :tries"
+                " and state = 'running' returning 1"
+            ),
+            {**claim.key, "now": self._parts.clock.now(), "counts": json.dumps(dict(counts))},
+        ).first()
+        if changed is None:
+            raise ClaimLostError
+
+    def _extend(self, db: Session, claim: Claim) -> None:
+        changed = db.execute(
+            text(
+                "update job_run set claimed_until = :until where job = :job and period = :period"
+                " and range_key = :range_key and tries = :tries and state = 'running' returning 1"
+            ),
+            {**claim.key, "until": wall_now() + CLAIM},
+        ).first()
+        if changed is None:
+            raise ClaimLostError
+
+    def _put_back(self, claim: Claim, error: Exception) -> None:
+        """Try again soon; after some tries the night goes on, and the failure is on record."""
+        gives_up = claim.tries >= MOST_TRIES
+        told = f"{type(error).__name__}: {error}"[:400]
+        with self._transaction(claim.job.name) as db:
+            if gives_up:
+                _note_failures(db, claim, {claim.range_key: told})
+            db.execute(
+                text(
+                    "update job_run set state = :state, claimed_until = :until, error = :error,"
+                    " counts = cast(:counts as jsonb)"
+                    " where job = :job and period = :period and range_key = :range_key"
+                    " and tries = :tries and state = 'running'"
+                ),
+                {
+                    **claim.key,
+                    "state": "done" if gives_up else "due",
+                    "until": wall_now() + FIRST_WAIT * 2 ** min(claim.tries, 6),
+                    "error": told,
+                    "counts": json.dumps({"failed": 1} if gives_up else {}),
+                },
+            )
+
+    # --- the tick ---
+
+    def _once(self, job: Job, work: Work, scope: Scope) -> int:
+        try:
+            counts = self._parts.database.run(
+                for_job(job.name, scope.lg_code), lambda db: work(self._parts, db, scope)
+            )
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception as error:
+            LOG.exception("tick failed: %s %s", job.name, scope.lg_code)
+            claim = Claim(job, scope.as_of, scope.code, 0)
+            with self._transaction(job.name) as db:
+                _note_failures(db, claim, {scope.code: f"{type(error).__name__}: {error}"})
+            return 0
+        return sum(counts.values())
+
+    def _bodies(self, job: Job, day: date, now: datetime) -> Sequence[str]:
+        with self._transaction(job.name) as db:
+            return _due_bodies(db, job.name, day, now)
+
+    def _transaction(self, job: str) -> Any:
+        context: Context = for_job(job)
+        return self._parts.database.transaction(context)
+
+
+def _due_bodies(db: Session, job: str, day: date, now: datetime) -> Sequence[str]:
+    """Codes of local governments where a job has work; the one thing seen of all at once."""
+    found = db.execute(
+        text("select furusato_due_bodies(:job, :as_of, :at)"),
+        {"job": job, "as_of": day, "at": now},
+    )
+    return found.scalars().all()
+
+
+def _note_failures(db: Session, claim: Claim, failures: Any) -> None:
+    """C51: who could not be handled, for people to look at; the last error stands."""
+    for subject, error in failures.items():
+        db.execute(
+            text(
+                "insert into job_failure (job, period, subject, error, at)"
+                " values (:job, :period, :subject, :error, :at)"
+                " on conflict (job, period, subject) do update"
+                " set error = excluded.error, at = excluded.at"
+            ),
+            {
+                "job": claim.job.name,
+                "period": claim.period,
+                "subject": str(subject),
+                "error": str(error)[:400],
+                "at": wall_now(),
+            },
+        )
