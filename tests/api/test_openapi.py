@@ -188,7 +188,7 @@ def test_keys_are_asked_for_where_they_are_needed() -> None:
             continue
         for route in row.router.routes:
             assert isinstance(route, APIRoute)
-            for method in route.methods:
+            for method in route.methods or ():
                 where = (method.lower(), row.prefix + route.path)
                 seen.add(where)
                 if where[0] in openapi.WRITES:
