@@ -24,7 +24,7 @@ from core.outbox import NoticeDraft, tell
 from core.shortcode import MEMBER, new_code
 from registry import queries
 from registry.events import add_event, revoke_cards
-from registry.models import LocalGovernment, PendingLink, Registration, Term
+from registry.models import UNPLANNED, LocalGovernment, PendingLink, Registration, Term
 from registry.rules.derived import DerivedSource, DerivedState, derive
 from registry.rules.facts import Body, BodyKind, Residence, Tier
 from registry.rules.policy import PolicyBook
@@ -173,6 +173,7 @@ def _new_row(code: str, source: Registration, today: date) -> dict[str, Any]:
         "residence_code": source.residence_code,
         "minor_until": source.minor_until,
         "identity_level": source.identity_level,
+        "identity_lapsed_on": source.identity_lapsed_on,
     }
 
 
@@ -299,6 +300,8 @@ class _Change:
         if state.exists and not was:
             self._say("derived_started", {"sources": [s["code"] for s in snapshots]})
         if was and not state.exists:
+            # What had no clock of its own has one again (R06).
+            row.clock_due_on = UNPLANNED
             self._say("derived_ended", {})
         if lived and tier != row.tier:
             self._event("tier_changed", {"tier": row.tier, "derived": True})

@@ -662,6 +662,7 @@ class PendingLink(Base):
         {
             "info": rights(
                 TableClass.PERSON,
+                {"links": "since <= {as_of}"},
                 person=("siud", Reach.PERSON),
                 body=("siud", Reach.BODY),
                 worker=("sud", Reach.BODY),

@@ -20,7 +20,7 @@ from registry import access, queries, survey
 from registry.derived_links import new_member_number, refresh_source
 from registry.ending import end_premium, withdraw_applications
 from registry.events import add_event, revoke_cards
-from registry.models import Guardianship, LocalGovernment, Person, Registration
+from registry.models import UNPLANNED, Guardianship, LocalGovernment, Person, Registration
 from registry.people import copies_of
 from registry.rules.dormancy import AccessKind
 from registry.rules.facts import BodyKind
@@ -209,6 +209,7 @@ def _begin(scene: _Scene, row: Registration, *, opt_out: bool) -> None:
 
 def _revive(row: Registration, today: date) -> None:
     row.status, row.direct, row.last_access_on = "active", True, today
+    row.clock_due_on = UNPLANNED
     row.released_on = row.restore_until = row.ended_on = row.pseudonymised_on = None
     row.ended_reason = None
 
