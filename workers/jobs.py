@@ -15,7 +15,16 @@ from core.outbox import NoticeDraft, tell
 from qr.keys import KeyScope
 from qr.signatures import KeyUse
 from qr.store import ensure_keys
-from registry import adults, deadlines, dormancy, queries, renewal, renewal_staff, slots
+from registry import (
+    adults,
+    deadlines,
+    dormancy,
+    governments,
+    queries,
+    renewal,
+    renewal_staff,
+    slots,
+)
 from registry.bulk import Counts
 from registry.models import LocalGovernment, Registration
 from workers.parts import Parts
@@ -87,6 +96,18 @@ def dormancy_ids(db: Session, scope: Scope, after: UUID | None) -> Sequence[UUID
 def turn_adults(_parts: Parts, db: Session, scope: Scope) -> Mapping[str, int]:
     """R18: who comes of age today."""
     return {"adults": adults.turn_adults(db, as_of=scope.as_of, now=scope.now)}
+
+
+def wake_links(parts: Parts, db: Session, scope: Scope) -> Mapping[str, int]:
+    """R02: a prefecture that has joined: people are told, and linked from the next day on."""
+    return governments.wake_links(
+        db,
+        actor=system("links"),
+        lg_code=scope.code,
+        as_of=scope.as_of,
+        now=scope.now,
+        book=parts.book,
+    )
 
 
 def confirm_premium(parts: Parts, db: Session, scope: Scope) -> Mapping[str, int]:

@@ -71,6 +71,7 @@ DORMANCY = Ranged(jobs.dormancy_batch, jobs.dormancy_ids)
 #: Daily jobs in the order of their day, then those of the tick.
 SCHEDULE: tuple[Job, ...] = (
     Job("adults", time(0, 5), jobs.turn_adults, "R18: who comes of age"),
+    Job("links", time(0, 10), jobs.wake_links, "R02: links that waited for a prefecture to join"),
     Job("keys", time(0, 30), jobs.rotate_keys, "R22: keys of codes, made in time", national=True),
     Job("settle", time(1, 0), jobs.settle_presence, "C23: offline presence, settled"),
     Job("pending", time(2, 0), jobs.expire_pending, "R13: places of old applications fall free"),
