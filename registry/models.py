@@ -659,6 +659,7 @@ class PendingLink(Base):
 
     __tablename__ = "pending_link"
     __table_args__ = (
+        Index(None, "lg_code"),
         {
             "info": rights(
                 TableClass.PERSON,
