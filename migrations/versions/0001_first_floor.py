@@ -489,6 +489,7 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['person_id'], ['person.id'], name=op.f('fk_pending_link_person_id_person')),
     sa.PrimaryKeyConstraint('person_id', 'lg_code', 'source_lg_code', name=op.f('pk_pending_link'))
     )
+    op.create_index(op.f('ix_pending_link_lg_code'), 'pending_link', ['lg_code'], unique=False)
     op.create_table('premium_slot',
     sa.Column('person_id', sa.UUID(), nullable=False),
     sa.Column('slot', sa.Integer(), autoincrement=False, nullable=False),
@@ -782,6 +783,7 @@ def downgrade() -> None:
     op.drop_index('ix_registration_clock', table_name='registration', postgresql_where="status = 'active' and direct")
     op.drop_table('registration')
     op.drop_table('premium_slot')
+    op.drop_index(op.f('ix_pending_link_lg_code'), table_name='pending_link')
     op.drop_table('pending_link')
     op.drop_table('organisation_trust')
     op.drop_index(op.f('ix_organisation_member_person_id'), table_name='organisation_member')
