@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from core.access import system
 from core.clock import japan_day
@@ -124,6 +124,13 @@ def wake(database: Database, day: date) -> dict[str, int]:
         )
 
 
+def due(database: Database, day: date) -> list[str]:
+    """Prefectures for which the nightly job has work."""
+    asked = text("select furusato_due_bodies('links', :day, :now)")
+    with database.transaction(for_job("links")) as db:
+        return list(db.execute(asked, {"day": day, "now": NOW}).scalars())
+
+
 def test_r02_links_wake_the_day_after_people_were_told(
     client: TestClient, database: Database
 ) -> None:
@@ -136,6 +143,7 @@ def test_r02_links_wake_the_day_after_people_were_told(
     make.join(database, other, HIDA, joined=False)
     today = japan_day(NOW)
     assert wake(database, today) == {"told": 0, "linked": 0}
+    assert due(database, today) == []
     assert set_state(client, operator, GIFU, "active").status_code == 200
     with database.transaction(someone.context) as db:
         assert db.scalars(select(Notice.kind).where(Notice.lg_code == GIFU)).all() == [
@@ -152,12 +160,14 @@ def test_r02_links_wake_the_day_after_people_were_told(
             book=make.policy_book(),
         )
     assert wake(database, today) == {"told": 0, "linked": 0}
+    assert due(database, today) == [GIFU]
     assert wake(database, today + timedelta(days=1)) == {"told": 0, "linked": 2}
     assert wake(database, today + timedelta(days=1)) == {"told": 0, "linked": 0}
     row = registration_of(database, someone, GIFU)
     assert row is not None
     assert [entry["code"] for entry in row.derived_from] == [TAKAYAMA, HIDA]
     assert registration_of(database, other, GIFU) is None
+    assert due(database, today) == []
     with database.transaction(someone.context) as db:
         assert db.scalars(select(PendingLink)).all() == []
 
