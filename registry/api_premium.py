@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 
 from core.problems import problems
 from core.web import Answer, PlatformDep, answer_once
-from registry import premium, renewal_request
+from registry import choosing, premium, renewal_request
 from registry.doors import BookDep, EvidenceDep, LgCode, PersonActor, as_person
 from registry.schemas_premium import ApplicationOut, ApplyIn, MissingOut, TermOut
 
@@ -104,6 +104,25 @@ def what_is_missing(
             db, actor=actor, lg_code=lg_code, now=now, book=book, evidence=evidence
         )
         return MissingOut.of(found, platform.texts, platform.phone.language(request))
+
+
+@person_router.delete(
+    OWN + "/premium",
+    status_code=204,
+    summary="Give premium up and stay basic",
+    responses=problems(401, 404, 409),
+)
+def give_up_premium(
+    request: Request, lg_code: LgCode, actor: PersonActor, platform: PlatformDep, book: BookDep
+) -> Response:
+    """R13: the place falls free at once; the basic registration stays."""
+    now = platform.clock.now()
+
+    def work(db: Session) -> Answer:
+        choosing.give_up(db, actor=actor, lg_code=lg_code, now=now, book=book)
+        return Answer(status=204)
+
+    return answer_once(request, as_person(actor), actor=actor, work=work)
 
 
 @person_router.post(
