@@ -93,13 +93,15 @@ def demo(
     ] = False,
 ) -> None:
     """Start everything, play eighteen months, then serve until Ctrl-C."""
-    from app.story import play
+    from app.story import play, story_policy
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     began = time.monotonic()
-    stack = LocalStack(data_dir, port=port, preferred_port=DEFAULT_PORT)
+    settings = {"policy_dir": data_dir.expanduser().resolve() / "policy", "tick_seconds": 0.2}
+    stack = LocalStack(data_dir, port=port, preferred_port=DEFAULT_PORT, settings=settings)
     try:
         stack.clear()
+        story_policy(stack.data_dir)
         with stack:
             _prepare(stack)
             stack.start_processes()

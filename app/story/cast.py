@@ -117,22 +117,21 @@ class Cast:
         }
 
 
-def enrol(world: World, cast: Cast, someone: Someone, *, profile: bool = True) -> Someone:
+def enrol(world: World, someone: Someone) -> Someone:
     """First sign-in and profile."""
     world.sign_in(someone)
-    if profile:
-        world.call(
-            "POST",
-            "/me",
-            by=someone,
-            body={
-                "nickname": someone.name.split(" ")[-1],
-                "name": someone.name,
-                "kana": someone.kana,
-                "birth_date": (someone.birth_date or FIRST_DAY).isoformat(),
-                "declared_residence": someone.residence,
-            },
-        )
+    world.call(
+        "POST",
+        "/me",
+        by=someone,
+        body={
+            "nickname": someone.name.split(" ")[-1],
+            "name": someone.name,
+            "kana": someone.kana,
+            "birth_date": (someone.birth_date or FIRST_DAY).isoformat(),
+            "declared_residence": someone.residence,
+        },
+    )
     return someone
 
 

@@ -31,9 +31,7 @@ def scan_self(world: World, someone: Someone, code: str, **more: Any) -> dict[st
     return count(world, world.call("POST", "/check-ins", by=someone, body=body))
 
 
-def scan_card(
-    world: World, cast: Cast, session: Session, code: str, **more: Any
-) -> dict[str, Any]:
+def scan_card(world: World, cast: Cast, session: Session, code: str, **more: Any) -> dict[str, Any]:
     """The organiser's device scans a card."""
     body = {
         "scan_id": str(uuid4()),

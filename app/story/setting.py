@@ -87,7 +87,7 @@ def appoint_organiser(world: World, cast: Cast, town: Town) -> Someone:
     """A person of the place accepts the invitation of the town."""
     someone = cast.person(residence=town.code)
     someone.email = f"{ORGANISERS}@{town.code}.host.example.jp"
-    enrol(world, cast, someone)
+    enrol(world, someone)
     invited = world.call(
         "POST",
         f"/local-governments/{town.code}/organisations/{town.organisation_id}/members",
@@ -136,7 +136,12 @@ def proposals_that_fail(world: World, cast: Cast) -> None:
     town = cast.towns["072036"]
     unclear = propose(world, town, "商店街等支援事業", "commerce")
     path = f"/local-governments/{town.code}/activities/{unclear['id']}"
-    world.call("POST", f"{path}/return", by=town.manager, body={"reason": "集合場所と持ち物を書いてください。"})
+    world.call(
+        "POST",
+        f"{path}/return",
+        by=town.manager,
+        body={"reason": "集合場所と持ち物を書いてください。"},
+    )
     world.tally["returned"] += 1
     world.call(
         "PUT",

@@ -1,7 +1,8 @@
 """The story's hands: everything it does, it does over HTTP as people, hosts and staff would."""
 
+import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from html.parser import HTMLParser
@@ -16,8 +17,13 @@ from core.clock import JAPAN, FileClock
 API = "/api/v1"
 OK = frozenset({200, 201, 202, 204})
 #: A sign-in is renewed well before it would end (idle 14 days for registrants, 30 minutes for staff).
-FRESH = {"person": timedelta(days=13), "staff": timedelta(minutes=20), "operator": timedelta(minutes=10)}
+FRESH = {
+    "person": timedelta(days=13),
+    "staff": timedelta(minutes=20),
+    "operator": timedelta(minutes=10),
+}
 NIGHT_SECONDS = 90
+LAST_JOB = "invariants"
 
 
 class StoryError(RuntimeError):
@@ -151,7 +157,7 @@ class World:
             json={"email": someone.email, "kind": someone.kind},
             headers=headers,
         )
-        if asked.status_code != 202:  # noqa: PLR2004 (accepted)
+        if asked.status_code != 202:
             raise StoryError(f"sign-in of {someone.email}: {asked.text[:400]}")
         given = asked.json()
         proved = self._http.post(
@@ -159,11 +165,54 @@ class World:
             json={"code": given["code"], "binding": given["binding"]},
             headers=headers,
         )
-        if proved.status_code != 201:  # noqa: PLR2004 (created)
+        if proved.status_code != 201:
             raise StoryError(f"sign-in of {someone.email}: {proved.text[:400]}")
         someone.token = proved.json()["token"]
         someone.id = proved.json()["account_id"]
         someone.signed_in_at = self.now
+
+    def nights_pass(self) -> None:
+        """Wait until the workers have done every day up to now.
+
+        Raises:
+            StoryError: They have not within a minute and a half.
+        """
+        deadline = time.monotonic() + NIGHT_SECONDS
+        while True:
+            jobs = self.health()["jobs"]
+            # The checks of the night come last; what they looked at is then done too.
+            if jobs["open"] == 0 and jobs["done_until"].get(LAST_JOB, "") >= self.today.isoformat():
+                return
+            if time.monotonic() > deadline:
+                raise StoryError(f"the nights until {self.today} are not done: {jobs}")
+            time.sleep(0.05)
+
+    def eventually(self, come_true: Callable[[], bool]) -> bool:
+        """Whether something the workers do at their next tick comes true within ten seconds."""
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            if come_true():
+                return True
+            time.sleep(0.1)
+        return come_true()
+
+    def mail_arrives(self) -> None:
+        """Wait until no notice waits for its delivery any more."""
+        deadline = time.monotonic() + NIGHT_SECONDS
+        while self.health()["deliveries_waiting"] > 0 and time.monotonic() < deadline:
+            time.sleep(0.1)
+
+    def wait_for_database(self) -> None:
+        """Wait until the platform answers again after its database was restarted."""
+        deadline = time.monotonic() + NIGHT_SECONDS
+        while time.monotonic() < deadline:
+            try:
+                if self._http.get("/health/ready").status_code == 200:
+                    return
+            except httpx.TransportError:
+                pass
+            time.sleep(0.2)
+        raise StoryError("the platform did not come back after its database was restarted")
 
     def health(self) -> dict[str, Any]:
         """What the platform says of itself."""
