@@ -19,7 +19,24 @@ from activities import (
 )
 from admin import doors as desk
 from app import wellknown
-from mobile.pages import reception, signin, welcome
+from mobile import api_cards
+from mobile.pages import (
+    cards,
+    family,
+    home,
+    info,
+    looks,
+    me,
+    notices,
+    outings,
+    premium,
+    questionnaire,
+    reception,
+    signin,
+    towns,
+    verify,
+    welcome,
+)
 from registry import (
     api_applications,
     api_governments,
@@ -92,10 +109,26 @@ TABLE: tuple[Row, ...] = (
     Row(api_trail.staff_router, API, Door.STAFF),
     Row(api_trail.own_router, API, Door.PERSON),
     Row(wellknown.router, "", Door.PUBLIC),
+    Row(api_cards.router, API, Door.PERSON),
+    Row(home.router, "", Door.PUBLIC),
     Row(signin.router, "", Door.PUBLIC),
     Row(welcome.router, "", Door.PERSON),
     Row(reception.public_router, "", Door.PUBLIC),
     Row(reception.router, "", Door.PERSON),
+    Row(towns.public_router, "", Door.PUBLIC),
+    Row(towns.router, "", Door.PERSON),
+    Row(questionnaire.router, "", Door.PERSON),
+    Row(outings.public_router, "", Door.PUBLIC),
+    Row(outings.router, "", Door.PERSON),
+    Row(cards.router, "", Door.PERSON),
+    Row(notices.router, "", Door.PERSON),
+    Row(premium.router, "", Door.PERSON),
+    Row(me.router, "", Door.PERSON),
+    Row(looks.router, "", Door.PERSON),
+    Row(family.public_router, "", Door.PUBLIC),
+    Row(family.router, "", Door.PERSON),
+    Row(verify.router, "", Door.PUBLIC),
+    Row(info.router, "", Door.PUBLIC),
     *(Row(router, "", Door.PUBLIC) for router in desk.PUBLIC),
     *(Row(router, "", Door.STAFF) for router in desk.STAFF),
 )

@@ -112,7 +112,7 @@ class Visitor:
     person: Person | None = None
 
 
-def _registrant(request: Request, actor: AnyActor) -> Actor:
+def registrant(request: Request, actor: AnyActor) -> Actor:
     if actor.kind is not ActorKind.PERSON:
         raise SignInNeeded(code="sign_in_needed")
     with platform_of(request).database.transaction(as_person(actor)) as db:
@@ -122,7 +122,7 @@ def _registrant(request: Request, actor: AnyActor) -> Actor:
     return actor
 
 
-def _visitor(request: Request, actor: AnyActor) -> Visitor:
+def visitor(request: Request, actor: AnyActor) -> Visitor:
     if actor.kind is not ActorKind.PERSON:
         return Visitor(actor)
     with platform_of(request).database.transaction(as_person(actor)) as db:
@@ -133,8 +133,8 @@ def _visitor(request: Request, actor: AnyActor) -> Visitor:
 
 
 #: A signed-in registrant with a profile; others are led to where they get one.
-Registrant = Annotated[Actor, Depends(_registrant)]
-VisitorDep = Annotated[Visitor, Depends(_visitor)]
+Registrant = Annotated[Actor, Depends(registrant)]
+VisitorDep = Annotated[Visitor, Depends(visitor)]
 
 
 # --- answers --------------------------------------------------------------------------------------

@@ -1,17 +1,20 @@
 """The phone's pages over HTTP, with scripts off."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from factories.phone import Phone
 from factories.presence import Look
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 
 @pytest.fixture
-def phone(client: TestClient) -> Phone:
-    """A phone nobody is signed in on."""
-    return Phone(client)
+def phone(app: FastAPI) -> Iterator[Phone]:
+    """A phone nobody is signed in on; a fault of ours fails the test with its own trace."""
+    with TestClient(app, follow_redirects=False) as http:
+        yield Phone(http)
 
 
 @pytest.fixture

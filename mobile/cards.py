@@ -1,0 +1,203 @@
+"""登録証: a card of a registration and its signed code, for the screen and for paper (R19, R22).
+
+The code is signed again whenever it is shown: what is kept is the card's random id, by which a
+lost card is refused at every reception. The code that turns with the time comes from the phone
+itself; this one is of paper's low assurance, and the reception asks for the name.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from secrets import token_bytes
+from typing import TypeVar
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from core import audit
+from core.access import Actor, system
+from core.clock import day_start, japan_day, wall_now
+from core.db import Context
+from core.errors import Conflict, NotFound
+from core.ids import new_id
+from core.tenancy import Audience
+from core.web import Platform
+from qr.codes import CARD_ID_BYTES, CardCode, sign_card
+from qr.keys import KeyScope
+from qr.render import Level, qr_svg
+from qr.sheets import Card as PrintedCard
+from qr.sheets import CardWords, card_svg
+from qr.signatures import KeyUse
+from qr.store import KeyStore, NoSigningKeyError, ensure_keys
+from registry import queries
+from registry.derived_links import derived_expiry
+from registry.models import Card, LocalGovernment, Registration
+from registry.policies import body_policy
+from registry.rules.facts import Tier
+from registry.rules.policy import PolicyBook
+from registry.rules.terms import term_for
+
+T = TypeVar("T")
+ONE_DAY = timedelta(days=1)
+_KEYS = Context(Audience.WORKER, actor=system("card-keys").label)
+
+
+@dataclass(frozen=True, slots=True)
+class SignedCard:
+    """A living card with the code that stands for it today."""
+
+    card: Card
+    registration: Registration
+    government: LocalGovernment
+    code: str
+
+    def svg(self, title: str) -> str:
+        """The code as a picture for the screen; `title` is what a screen reader says."""
+        return qr_svg(self.code, level=Level.M, title=title)
+
+    def printed(self, tier: str, words: CardWords) -> str:
+        """The wallet card, to be printed and cut out."""
+        return card_svg(
+            PrintedCard(
+                town=self.government.name,
+                tier=tier,
+                premium=self.registration.tier == Tier.PREMIUM,
+                member_number=self.registration.member_number,
+                signed_code=self.code,
+                name=self.registration.display_name,
+            ),
+            words,
+        )
+
+
+def issue_card(
+    db: Session, *, actor: Actor, lg_code: str, keys: KeyStore, now: datetime, book: PolicyBook
+) -> SignedCard:
+    """R22: a new card; the one before it, lost or worn, holds no longer (C45).
+
+    Args:
+        db: A transaction of the person.
+        actor: The person.
+        lg_code: Of which registration.
+        keys: Keys at hand, read not long ago.
+        now: The instant.
+        book: The policy book.
+
+    Raises:
+        NotFound: There is no registration.
+        Conflict: `registration_not_active`.
+        NoSigningKeyError: The body has no key that lasts as long as the card.
+    """
+    registration = _registration(db, actor, lg_code, lock=True)
+    today = japan_day(now)
+    _revoke_paper(db, registration, now)
+    card = Card(
+        lg_code=lg_code,
+        id=new_id(),
+        card_ref=token_bytes(CARD_ID_BYTES).hex(),
+        registration_id=registration.id,
+        person_id=registration.person_id,
+        kind="paper",
+        issued_at=now,
+        expires_on=expiry(db, registration, book, today),
+    )
+    code = _sign(card, keys, now)
+    db.add(card)
+    db.flush()
+    audit.record(
+        db,
+        actor=actor,
+        action="card.issue",
+        subject=("card", card.id),
+        now=now,
+        lg_code=lg_code,
+        person_id=registration.person_id,
+    )
+    return SignedCard(card, registration, queries.government(db, lg_code), code)
+
+
+def living_card(
+    db: Session, *, actor: Actor, lg_code: str, keys: KeyStore, now: datetime
+) -> SignedCard | None:
+    """The card that holds today with its code; None when one must be issued.
+
+    Raises:
+        NotFound, Conflict, NoSigningKeyError: As `issue_card`.
+    """
+    registration = _registration(db, actor, lg_code, lock=False)
+    card = db.scalars(
+        select(Card)
+        .where(
+            Card.lg_code == lg_code,
+            Card.registration_id == registration.id,
+            Card.kind == "paper",
+            Card.revoked_at.is_(None),
+            Card.expires_on >= japan_day(now),
+        )
+        .order_by(Card.issued_at.desc())
+        .limit(1)
+    ).one_or_none()
+    if card is None:
+        return None
+    government = queries.government(db, lg_code)
+    return SignedCard(card, registration, government, _sign(card, keys, now))
+
+
+def expiry(db: Session, registration: Registration, book: PolicyBook, today: date) -> date:
+    """The last day of a card: premium's last day with its grace (R14), else a year from today."""
+    if registration.tier != Tier.PREMIUM:
+        return term_for(today).last
+    own = body_policy(db, book, registration.lg_code, today)
+    grace = own.snapshot(today, registration.lg_code).integer("renewal.grace_days")
+    term = queries.living_term(db, registration)
+    ends = [derived_expiry(registration)]
+    if term is not None:
+        ends = [term.last_day, term.extended_until]
+    last = max((day for day in ends if day is not None), default=today)
+    return max(last + timedelta(days=grace), today)
+
+
+def _revoke_paper(db: Session, registration: Registration, now: datetime) -> None:
+    db.execute(
+        update(Card)
+        .where(
+            Card.lg_code == registration.lg_code,
+            Card.registration_id == registration.id,
+            Card.kind == "paper",
+            Card.revoked_at.is_(None),
+        )
+        .values(revoked_at=now, revoked_reason="reprinted")
+    )
+
+
+def _registration(db: Session, actor: Actor, lg_code: str, *, lock: bool) -> Registration:
+    found = queries.registration_of(db, lg_code=lg_code, person_id=actor.person_id, lock=lock)
+    if found is None:
+        raise NotFound(code="not_found")
+    if found.status != "active":
+        raise Conflict(code="registration_not_active")
+    return found
+
+
+def _sign(card: Card, keys: KeyStore, now: datetime) -> str:
+    expires_at = day_start(card.expires_on + ONE_DAY)
+    kid, sign = keys.signer(use=KeyUse.CARD, lg_code=card.lg_code, now=now, covers_until=expires_at)
+    return sign_card(CardCode(kid, card.lg_code, bytes.fromhex(card.card_ref), expires_at), sign)
+
+
+def with_keys(platform: Platform, keys: KeyStore, lg_code: str, work: Callable[[KeyStore], T]) -> T:
+    """Do `work` with the body's keys; one that has just joined gets its first key here.
+
+    The nightly job makes keys in time; nobody who stands at a counter has to wait for it.
+    """
+    with platform.database.transaction(_KEYS) as db:
+        keys.refresh(db, wall=wall_now())
+    try:
+        return work(keys)
+    except NoSigningKeyError:
+        fresh = KeyStore(platform.secret)
+        with platform.database.transaction(_KEYS) as db:
+            scopes = [KeyScope(KeyUse.CARD, lg_code)]
+            ensure_keys(db, scopes=scopes, secret=platform.secret, now=platform.clock.now())
+            fresh.refresh(db, wall=wall_now())
+        return work(fresh)

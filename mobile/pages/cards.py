@@ -1,0 +1,147 @@
+"""登録証: the card on the screen, and the same to print and cut out (R22)."""
+
+from datetime import datetime, timedelta
+
+from fastapi import APIRouter, Request
+from sqlalchemy.orm import Session
+from starlette.responses import RedirectResponse, Response
+
+from activities.api_checkin import presence_of
+from core.access import Actor
+from core.clock import japan_day
+from core.shortcode import MEMBER, grouped
+from core.texts import N_
+from core.web import Platform, PlatformDep
+from mobile.cards import SignedCard, issue_card, living_card, with_keys
+from mobile.pages.occasions import town_name
+from mobile.pages.shell import FormDep, Registrant, act_as_person, show, translator
+from qr.sheets import CardWords
+from qr.store import KeyStore
+from registry.doors import BookDep, EvidenceDep, LgCode, as_person
+from registry.evidence import Evidence
+from registry.overview import Held, held_by
+from registry.rules.facts import Period
+from registry.rules.policy import PolicyBook
+
+_YEAR = timedelta(days=364)
+router = APIRouter(include_in_schema=False)
+
+TIERS = {"basic": N_("ベーシック登録"), "premium": N_("プレミアム登録")}
+
+
+@router.get("/card")
+def cards(request: Request, actor: Registrant, platform: PlatformDep, book: BookDep) -> Response:
+    """All cards; somebody with one registration sees it at once."""
+    with platform.database.transaction(as_person(actor)) as db:
+        held = _living(db, actor, platform, book)
+    if len(held) == 1:
+        return RedirectResponse(f"/card/{held[0].row.lg_code}", status_code=303)
+    return show(request, "cards.html", held=held, town_name=town_name)
+
+
+def _living(
+    db: Session, actor: Actor, platform: Platform, book: PolicyBook, lg_code: str | None = None
+) -> list[Held]:
+    today = japan_day(platform.clock.now())
+    found = held_by(db, person_id=actor.person_id, today=today, book=book, lg_code=lg_code)
+    return [one for one in found if one.row.status == "active"]
+
+
+@router.get("/card/{lg_code}")
+def card(
+    request: Request,
+    lg_code: LgCode,
+    actor: Registrant,
+    platform: PlatformDep,
+    book: BookDep,
+    evidence: EvidenceDep,
+) -> Response:
+    """One card with its code, or the button that makes it."""
+    with platform.database.transaction(as_person(actor)) as db:
+        held = _living(db, actor, platform, book, lg_code)
+        if not held:
+            return RedirectResponse(f"/towns/{lg_code}", status_code=303)
+        long_stay = _stays_long(db, held[0], evidence, platform.clock.now(), book)
+    signed = _signed(request, platform, actor, lg_code)
+    _ = translator(request)
+    title = _("{body}の登録証", body=held[0].government.name)
+    return show(
+        request,
+        "card.html",
+        held=held[0],
+        number=grouped(held[0].row.member_number, MEMBER),
+        picture=None if signed is None else signed.svg(title),
+        until=None if signed is None else signed.card.expires_on,
+        long_stay=long_stay,
+        many=len(_living_codes(platform, actor, book)) > 1,
+    )
+
+
+def _living_codes(platform: Platform, actor: Actor, book: PolicyBook) -> list[str]:
+    with platform.database.transaction(as_person(actor)) as db:
+        return [one.row.lg_code for one in _living(db, actor, platform, book)]
+
+
+def _signed(request: Request, platform: Platform, actor: Actor, lg_code: str) -> SignedCard | None:
+    def with_these(keys: KeyStore) -> SignedCard | None:
+        with platform.database.transaction(as_person(actor)) as db:
+            return living_card(
+                db, actor=actor, lg_code=lg_code, keys=keys, now=platform.clock.now()
+            )
+
+    return with_keys(platform, presence_of(request).keys, lg_code, with_these)
+
+
+def _stays_long(
+    db: Session, held: Held, evidence: Evidence, now: datetime, book: PolicyBook
+) -> bool:
+    """R11: premium with ten stay days in a year is marked on the card."""
+    if held.row.tier != "premium":
+        return False
+    today = japan_day(now)
+    year = Period(today - _YEAR, today)
+    days = evidence.stay_days(db, held.row.lg_code, [held.row.id], year).get(held.row.id, ())
+    return len(days) >= int(book.on("stay.days", today).value)
+
+
+@router.post("/card/{lg_code}")
+def issue(
+    request: Request,
+    lg_code: LgCode,
+    form: FormDep,
+    actor: Registrant,
+    platform: PlatformDep,
+    book: BookDep,
+) -> Response:
+    """Make a card; the one before it holds no longer."""
+    now = platform.clock.now()
+
+    def with_these(keys: KeyStore) -> Response:
+        def work(db: Session) -> SignedCard:
+            return issue_card(db, actor=actor, lg_code=lg_code, keys=keys, now=now, book=book)
+
+        return act_as_person(request, form, actor, work, f"/card/{lg_code}")
+
+    return with_keys(platform, presence_of(request).keys, lg_code, with_these)
+
+
+@router.get("/card/{lg_code}/paper.svg")
+def paper(request: Request, lg_code: LgCode, actor: Registrant, platform: PlatformDep) -> Response:
+    """The wallet card as a drawing of 85.6 by 54 mm."""
+    signed = _signed(request, platform, actor, lg_code)
+    if signed is None:
+        return RedirectResponse(f"/card/{lg_code}", status_code=303)
+    _ = translator(request)
+    words = CardWords(
+        heading=_("ふるさと住民登録証"),
+        number=_("登録番号"),
+        note=_("受付で、お名前とあわせて確認します。"),
+        alt=_("ふるさと住民登録証"),
+    )
+    drawing = signed.printed(_(TIERS[signed.registration.tier]), words)
+    headers = {
+        "Cache-Control": "no-store",
+        "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+        "X-Content-Type-Options": "nosniff",
+    }
+    return Response(drawing, media_type="image/svg+xml", headers=headers)

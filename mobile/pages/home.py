@@ -1,0 +1,87 @@
+"""ホーム: one big button, what is next, and how many more times until premium."""
+
+from datetime import datetime, timedelta
+
+from fastapi import APIRouter, Request
+from sqlalchemy.orm import Session
+from starlette.responses import RedirectResponse, Response
+
+from activities.search import OwnSignUp, own_sign_ups
+from core.access import Actor, ActorKind
+from core.clock import japan_day
+from core.web import PlatformDep
+from mobile.pages.notices import letters
+from mobile.pages.occasions import Way, way_to_premium
+from mobile.pages.shell import VisitorDep, show, with_next
+from registry.doors import BookDep, EvidenceDep, as_person
+from registry.evidence import Evidence
+from registry.overview import Held, held_by
+from registry.rules.policy import PolicyBook
+
+router = APIRouter(include_in_schema=False)
+
+#: Ways shown on the first page; all of them stand under わたし.
+MOST_WAYS = 3
+_MANY = 50
+
+
+@router.get("/")
+def home(
+    request: Request,
+    visitor: VisitorDep,
+    platform: PlatformDep,
+    book: BookDep,
+    evidence: EvidenceDep,
+) -> Response:
+    """For strangers what this is; for registrants what they can do now."""
+    actor = visitor.actor
+    if actor.kind is not ActorKind.PERSON:
+        return show(request, "front.html")
+    if visitor.person is None:
+        return RedirectResponse(with_next("/welcome", "/"), status_code=303)
+    now = platform.clock.now()
+    with platform.database.transaction(as_person(actor)) as db:
+        held = held_by(db, person_id=actor.person_id, today=japan_day(now), book=book)
+        living = [one for one in held if one.row.status == "active"]
+        return show(
+            request,
+            "home.html",
+            person=visitor.person,
+            held=living,
+            ending=[one for one in living if _ending(one, now)],
+            upcoming=_upcoming(db, actor, now),
+            ways=ways_of(db, actor, living, now, book, evidence)[:MOST_WAYS],
+            letters=letters(request, db, actor, unread=True, limit=3),
+        )
+
+
+def _ending(held: Held, now: datetime) -> bool:
+    """R06: a notice of dormancy has gone out and nobody has said whether to keep it."""
+    release = held.dormancy.release_on
+    return release is not None and release - japan_day(now) <= timedelta(days=60)
+
+
+def _upcoming(db: Session, actor: Actor, now: datetime) -> list[OwnSignUp]:
+    """What one has signed up for and is not over, the nearest first."""
+    found = own_sign_ups(db, person_id=actor.person_id, limit=_MANY, since=now)
+    living = [one for one in found if one.sign_up.state in {"taken", "offered", "waiting"}]
+    return sorted(living, key=lambda one: one.session.starts_at)[:2]
+
+
+def ways_of(
+    db: Session,
+    actor: Actor,
+    held: list[Held],
+    now: datetime,
+    book: PolicyBook,
+    evidence: Evidence,
+) -> list[Way]:
+    """The ways to premium, the shortest first; a prefecture that only follows has none."""
+    ways = [
+        way_to_premium(
+            db, actor=actor, government=one.government, now=now, book=book, evidence=evidence
+        )
+        for one in held
+        if one.row.direct and one.row.residence_relation != "resident"
+    ]
+    return sorted(ways, key=lambda way: (way.premium, (way.needed or 99) - way.done, way.lg_code))

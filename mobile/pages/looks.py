@@ -1,0 +1,85 @@
+"""だれが見たか: who did or looked at what of one's own, when (R25)."""
+
+from datetime import datetime
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from activities import paging
+from activities.trail import events_about
+from core.texts import N_
+from core.web import PlatformDep
+from mobile.pages.occasions import town_name
+from mobile.pages.shell import Registrant, show
+from registry import queries
+from registry.doors import as_person
+
+router = APIRouter(include_in_schema=False)
+
+_PAGE: Final = 30
+#: What others did with one's data, in words; an unknown act is shown by its name.
+ACTS: Final = {
+    "roster.read": N_("活動の名簿を見ました"),
+    "roster.search": N_("活動の名簿で探しました"),
+    "roster.insurance": N_("活動の保険のための名簿を作りました"),
+    "registration.open": N_("登録の内容を見ました"),
+    "registration.list": N_("登録者の一覧を見ました"),
+    "judgement.read": N_("判定を見ました"),
+    "check_in.scan": N_("受付をしました"),
+    "participation.correct": N_("参加のきろくを直しました"),
+    "stay_day.add": N_("滞在日を記録しました"),
+    "stay_day.approve": N_("滞在日を認めました"),
+    "premium.end": N_("プレミアム登録が終わりました"),
+    "card.issue": N_("登録証を作りました"),
+    "person.create": N_("登録者になりました"),
+    "person.update": N_("登録内容を変えました"),
+    "person.residence": N_("お住まいを変えました"),
+    "identity.start": N_("本人確認を始めました"),
+    "survey.answer": N_("アンケートに答えました"),
+    "registration.registered": N_("まちに登録しました"),
+    "registration.left": N_("まちの登録をやめました"),
+    "registration.kept": N_("登録を続けました"),
+    "registration.restored": N_("登録をもとに戻しました"),
+    "application.applied": N_("プレミアム登録を申請しました"),
+    "application.granted": N_("プレミアム登録が認められました"),
+    "application.refused": N_("プレミアム登録の申請に答えが出ました"),
+    "sign_up.taken": N_("活動に申し込みました"),
+    "sign_up.waiting": N_("キャンセル待ちに申し込みました"),
+    "sign_up.cancelled": N_("活動の申込みを取り消しました"),
+}
+ACTORS: Final = {
+    "person": N_("ご自身（または保護者の方、主催者）"),
+    "staff": N_("自治体の職員"),
+    "device": N_("会場の受付"),
+    "operator": N_("運営"),
+    "system": N_("システム（自動）"),
+}
+
+
+@router.get("/me/looks")
+def looks(
+    request: Request,
+    actor: Registrant,
+    platform: PlatformDep,
+    after: Annotated[str, Query(max_length=400)] = "",
+) -> Response:
+    """R25: who did or looked at what of one's own, when and why."""
+    with platform.database.transaction(as_person(actor)) as db:
+        found = events_about(db, actor=actor, limit=_PAGE + 1, after=paging.after(after or None))
+        codes = {row.lg_code for row in found if row.lg_code}
+        names = {code: town_name(one) for code, one in queries.governments(db, codes).items()}
+    shown, last = paging.page(found, _PAGE)
+    rows = [_look(row.at, row.actor, row.action, names.get(row.lg_code or "", "")) for row in shown]
+    older = f"/me/looks?after={paging.cursor(last.at, last.id)}" if last else None
+    return show(request, "looks.html", rows=rows, older=older)
+
+
+def _look(at: datetime, actor: str, action: str, town: str) -> dict[str, object]:
+    kind = actor.partition(":")[0]
+    return {
+        "at": at,
+        "who": ACTORS.get(kind, kind),
+        "what": ACTS.get(action, action),
+        "town": town,
+    }

@@ -1,0 +1,109 @@
+"""登録証を確かめる: anybody learns valid, tier, body and as of, and nothing else (R22)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from fastapi import APIRouter, Depends, Request
+from sqlalchemy import select
+from starlette.responses import Response
+
+from activities.api_checkin import presence_of
+from core.access import ANONYMOUS
+from core.clock import japan_day, wall_now
+from core.db import for_body
+from core.errors import Invalid, invalid
+from core.web import Platform, PlatformDep
+from mobile.pages.occasions import town_name
+from mobile.pages.shell import PUBLIC, FormDep, again, show, visitor
+from qr.codes import CodeError, Kind, Refusal, parse, verify
+from qr.signatures import KeyRing
+from registry.doors import BookDep
+from registry.models import Card, LocalGovernment, Registration
+from registry.rules.policy import PolicyBook
+
+router = APIRouter(include_in_schema=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What anybody may learn of a card."""
+
+    valid: bool
+    as_of: datetime
+    town: str = ""
+    tier: str = ""
+
+
+@router.get("/verify", dependencies=[Depends(visitor)])
+def ask(request: Request) -> Response:
+    """A field for the code that was scanned."""
+    return show(request, "verify.html", verdict=None, code="")
+
+
+@router.post("/verify", dependencies=[Depends(visitor)])
+def answer(request: Request, form: FormDep, platform: PlatformDep, book: BookDep) -> Response:
+    """Whether it holds now. Why it does not is not said: the holder asks their own page."""
+    try:
+        verdict = _judge(request, platform, book, form.one("code"))
+    except Invalid as error:
+        return again(request, "verify.html", error, verdict=None, code=form.one("code")[:300])
+    return show(request, "verify.html", verdict=verdict, code="")
+
+
+def _judge(request: Request, platform: Platform, book: PolicyBook, code: str) -> Verdict:
+    """R22: signature first, then whether the card and the registration still hold.
+
+    Raises:
+        Invalid: This is no code of a card.
+    """
+    now = platform.clock.now()
+    keys = presence_of(request).keys
+    with platform.database.transaction(PUBLIC) as db:
+        keys.refresh(db, wall=wall_now())
+    today = japan_day(now)
+    rotate_s = int(book.on("checkin.rotate_s", today).value)
+    tolerance = int(book.on("checkin.step_tolerance", today).value)
+    try:
+        lg_code, card_ref = _read(code, keys.ring, rotate_s, tolerance, now)
+    except CodeError as error:
+        if error.code is Refusal.MALFORMED:
+            raise invalid("malformed", field="code") from error
+        return Verdict(valid=False, as_of=now)
+    with platform.database.transaction(for_body(lg_code, actor=ANONYMOUS.label)) as db:
+        row = db.execute(
+            select(Registration.tier, LocalGovernment)
+            .join(
+                Card,
+                (Card.lg_code == Registration.lg_code) & (Card.registration_id == Registration.id),
+            )
+            .join(LocalGovernment, LocalGovernment.code == Registration.lg_code)
+            .where(
+                Card.lg_code == lg_code,
+                Card.card_ref == card_ref,
+                Card.revoked_at.is_(None),
+                Registration.status == "active",
+            )
+        ).one_or_none()
+    if row is None:
+        return Verdict(valid=False, as_of=now)
+    return Verdict(valid=True, as_of=now, town=town_name(row[1]), tier=row[0])
+
+
+def _read(
+    code: str, ring: KeyRing, rotate_s: int, tolerance: int, now: datetime
+) -> tuple[str, str]:
+    """Local government and reference of a card's code.
+
+    Raises:
+        CodeError: It does not hold.
+    """
+    found = verify(
+        parse(code),
+        keyring=ring,
+        expected_kinds={Kind.CARD, Kind.PHONE},
+        lg_code=None,
+        now=now,
+        rotate_s=rotate_s,
+        step_tolerance=tolerance,
+    )
+    return found.lg_code, (found.card_id or b"").hex()

@@ -1,0 +1,83 @@
+"""Every page opens: for strangers, for registrants, in every language, without a fault."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+from conftest import RollbackDatabase
+from factories.activities import create_designated_activity, create_session
+from factories.phone import Phone, sign_in
+from factories.presence import jst, make_keys
+from factories.registry import GIFU, HIDA, KESENNUMA, MIYAGI, open_bodies
+from fastapi.testclient import TestClient
+
+PUBLIC = (
+    "/", "/signin", "/towns", "/towns?q=ひだ", "/towns?prefecture=210005", f"/towns/{HIDA}",
+    "/activities", f"/activities?town={HIDA}&day=2027-06-01&free=yes", "/activities?day=nonsense",
+    "/activities?category=nonsense", "/checkin", "/v", "/verify", "/help", "/about", "/privacy",
+    "/accessibility", "/_dev/components",
+)  # fmt: skip
+OWN = (
+    "/", "/towns", f"/towns/{HIDA}", f"/towns/{GIFU}", f"/towns/{KESENNUMA}",
+    f"/towns/{HIDA}/survey", f"/towns/{HIDA}/leave", "/activities", "/card", f"/card/{HIDA}",
+    f"/card/{GIFU}", "/notices", "/me", "/me/history", "/me/profile", "/me/residence",
+    "/me/residence?q=世田谷", "/me/identity", "/me/looks", f"/me/premium/{HIDA}",
+    f"/me/premium/{GIFU}", "/family", "/checkin", "/v", "/help",
+)  # fmt: skip
+
+
+@pytest.fixture
+def place(database: RollbackDatabase, clock: Any) -> str:
+    """The page of an activity in 飛騨市 with a session to come."""
+    open_bodies(database, GIFU, HIDA, MIYAGI, KESENNUMA)
+    make_keys(database, now=clock.now())
+    activity = create_designated_activity(database)
+    create_session(database, activity, starts_at=jst(date(2027, 6, 5), 9))
+    return f"/activities/{HIDA}/{activity.id}"
+
+
+@pytest.fixture
+def hanako(phone: Phone, place: str) -> Phone:
+    """A registrant of 飛騨市, signed in on this phone."""
+    phone.open(f"/signin?next=/towns/{HIDA}")
+    sign_in(phone, "hanako@example.jp")
+    phone.send({"nickname": "花子", "birth_year": "1952", "consent": "yes"}, to="/welcome")
+    phone.send({"tie": "origin", "link": "yes"}, to=f"/towns/{HIDA}/join")
+    assert phone.path == f"/towns/{HIDA}/survey", phone.words
+    return phone
+
+
+@pytest.mark.parametrize("lang", ["ja", "easy", "en"])
+def test_pages_for_strangers(client: TestClient, place: str, lang: str) -> None:
+    client.cookies.set("lang", lang)
+    for path in (*PUBLIC, place):
+        answer = client.get(path)
+        assert answer.status_code == 200, path
+        assert "script-src 'self'" in answer.headers["content-security-policy"]
+
+
+@pytest.mark.parametrize("lang", ["ja", "easy", "en"])
+def test_pages_for_registrants(hanako: Phone, place: str, lang: str) -> None:
+    hanako.client.cookies.set("lang", lang)
+    for path in (*OWN, place):
+        hanako.open(path)
+        assert hanako.status == 200, (path, hanako.words)
+
+
+def test_strangers_are_led_to_sign_in(client: TestClient, place: str) -> None:
+    for path in ("/me", "/notices", "/card", f"/me/premium/{HIDA}", "/family", "/me/looks"):
+        answer = client.get(path)
+        assert answer.status_code == 303, path
+        assert answer.headers["location"] == f"/signin?next={path}"
+
+
+def test_bad_addresses_get_a_page_and_never_a_fault(hanako: Phone) -> None:
+    for path in (
+        "/c/ZZZZZZZZ", "/c/%00", "/towns/999999", "/towns/abc", "/card/999999", "/notices?after=x",
+        f"/activities/{HIDA}/00000000-0000-4000-8000-000000000000", "/activities?after=!!",
+        f"/done/{HIDA}/00000000-0000-4000-8000-000000000000", "/me/premium/999999",
+        "/guardian-invitations/nothing", "/c/7KQ2M9XD?scan=nonsense", "/towns?prefecture=x",
+    ):  # fmt: skip
+        hanako.open(path)
+        assert hanako.status in {404, 410, 422}, (path, hanako.status)
+        assert "ふるさと住民登録" in hanako.text
