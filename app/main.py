@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -20,6 +21,7 @@ from core.texts import Texts
 from core.web import Platform, RequestFacts, cookie_name
 from qr.store import KeyStore
 from registry.policybook import POLICY_DIR, load_policy
+from registry.rules.policy import PolicyBook
 
 ROOT = Path(__file__).resolve().parent.parent
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
@@ -36,14 +38,13 @@ def create_app(
         clock: A clock to use instead of the settings' own (tests).
     """
     refuse_unsafe(settings)
-    texts = Texts.load()
     platform = Platform(
         settings=settings,
         database=database or Database(settings),
         clock=clock or clock_for(settings.clock_file),
-        texts=texts,
-        phone=_pages(texts, "mobile"),
-        desk=_pages(texts, "admin"),
+        texts=_words(),
+        phone=_pages("mobile"),
+        desk=_pages("admin"),
     )
 
     @asynccontextmanager
@@ -68,7 +69,7 @@ def create_app(
         redoc_url=None,
     )
     app.state.platform = platform
-    book = load_policy(settings.policy_dir or POLICY_DIR)
+    book = _numbers(settings.policy_dir or POLICY_DIR)
     app.state.policy_book = book
     app.state.evidence = SqlEvidence()
     app.state.presence = Presence(KeyStore(platform.secret), PolicyCache(book))
@@ -84,10 +85,25 @@ def create_app(
     return app
 
 
-def _pages(texts: Texts, room: str) -> Pages:
+# Words, pages and numbers come with the package and never change while it runs: a process that
+# makes several applications (the tests) reads them once.
+
+
+@cache
+def _words() -> Texts:
+    return Texts.load()
+
+
+@cache
+def _numbers(directory: Path) -> PolicyBook:
+    return load_policy(directory)
+
+
+@cache
+def _pages(room: str) -> Pages:
     folder = ROOT / room
     return Pages(
-        texts,
+        _words(),
         templates=[folder / "templates"],
         styles=sorted((folder / "static").glob("*.css")),
     )
