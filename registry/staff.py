@@ -13,6 +13,7 @@ from core.errors import NotFound, refused
 from core.ids import new_id
 from core.models import Account
 from core.signin import email_key, normal_email
+from registry import queries
 from registry.models import StaffRole
 
 
@@ -50,7 +51,11 @@ def appoint(
     """Give somebody a role in a local government; one living role each, the newest holds.
 
     The door has checked that the actor is an operator or a manager there.
+
+    Raises:
+        NotFound: There is no such local government.
     """
+    queries.government(db, lg_code)
     _end_roles(db, lg_code, account_id, now)
     db.execute(
         insert(StaffRole)
