@@ -1,4 +1,4 @@
-"""Lists from which staff decide: proposals, renewals, stay reports (R09, R11, R14)."""
+"""Lists from which staff decide: proposals, samples, stay reports (R09, R10, R11)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,10 +9,9 @@ from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
 from activities.models import Activity, ActivitySession, Organisation, StayDay
-from admin.waiting import OPEN_TO_STAFF
 from core import audit
 from core.access import Actor
-from registry.models import Judgement, Registration, Term
+from registry.models import Registration
 
 LIMIT = 50
 
@@ -24,15 +23,6 @@ class Proposed:
     activity: Activity
     organisation: Organisation
     sessions: int
-
-
-@dataclass(frozen=True, slots=True)
-class Renewing:
-    """A term whose renewal wants a human, with the judgement it rests on."""
-
-    term: Term
-    registration: Registration
-    judgement: Judgement | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,27 +74,6 @@ def sampled(db: Session, lg_code: str) -> Sequence[Activity]:
     ).all()
 
 
-def renewing(db: Session, *, actor: Actor, lg_code: str, now: datetime) -> list[Renewing]:
-    """R14, R15: renewals in review or open to objection, the soonest deadline first."""
-    rows = db.execute(
-        select(Term, Registration, Judgement)
-        .join(
-            Registration,
-            and_(Registration.lg_code == Term.lg_code, Registration.id == Term.registration_id),
-        )
-        .outerjoin(
-            Judgement,
-            and_(Judgement.lg_code == Term.lg_code, Judgement.id == Term.renewal_judgement_id),
-        )
-        .where(Term.lg_code == lg_code, Term.renewal_state.in_(OPEN_TO_STAFF))
-        .order_by(Term.renewal_effective_at, Term.last_day, Term.id)
-        .limit(LIMIT)
-    )
-    found = [Renewing(*row) for row in rows]
-    _looked(db, actor, lg_code, "renewal.list", len(found), now)
-    return found
-
-
 def reported_stays(db: Session, *, actor: Actor, lg_code: str, now: datetime) -> list[Reported]:
     """R11: stays that were reported without a code, the oldest first."""
     rows = db.execute(
@@ -121,26 +90,21 @@ def reported_stays(db: Session, *, actor: Actor, lg_code: str, now: datetime) ->
         .limit(LIMIT)
     )
     found = [Reported(*row) for row in rows]
-    _looked(db, actor, lg_code, "stay_day.list", len(found), now)
+    if found:
+        audit.record(
+            db,
+            actor=actor,
+            action="stay_day.list",
+            subject=("local_government", lg_code),
+            now=now,
+            lg_code=lg_code,
+            purpose="approval",
+            row_count=len(found),
+            fields=["display_name"],
+        )
     return found
 
 
 def answers(ticked: Sequence[str], questions: Sequence[str]) -> dict[str, bool]:
     """R09: yes or no to each question, from the boxes that were ticked."""
     return {question: question in ticked for question in questions}
-
-
-def _looked(db: Session, actor: Actor, lg_code: str, action: str, rows: int, now: datetime) -> None:
-    if not rows:
-        return
-    audit.record(
-        db,
-        actor=actor,
-        action=action,
-        subject=("local_government", lg_code),
-        now=now,
-        lg_code=lg_code,
-        purpose="approval",
-        row_count=rows,
-        fields=["display_name"],
-    )

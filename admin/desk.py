@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from types import MappingProxyType
 from typing import Annotated, Any, Final
+from uuid import UUID
 
 from fastapi import Depends, Query, Request, Response
 from sqlalchemy import select
@@ -16,11 +17,12 @@ from admin.forms import Form
 from core.access import Actor, Role
 from core.clock import japan_day
 from core.db import Context
-from core.errors import Conflict, DomainError, Gone, Invalid, Refused
+from core.errors import Conflict, DomainError, Forbidden, Gone, Invalid, Refused
 from core.ids import new_id
 from core.texts import N_, Translate
 from core.web import Answer, Platform, answer_once, platform_of
-from registry.doors import LgCode, as_body, staff_with
+from registry import approvals, judging, renewal_staff
+from registry.doors import GATE, LgCode, as_body, staff_with
 from registry.models import LocalGovernment, StaffRole
 from registry.rules.policy import PolicyBook
 
@@ -117,10 +119,24 @@ class Desk:
         return f"/staff/{self.lg_code}"
 
     @property
+    def language(self) -> str:
+        """The short name of this request's language."""
+        return self.platform.desk.language(self.request)
+
+    @property
+    def english(self) -> bool:
+        """Whether this request is read in English."""
+        return self.language == "en"
+
+    @property
     def say(self) -> Translate:
         """The words of this request's language."""
-        pages = self.platform.desk
-        return self.platform.texts.translator(pages.language(self.request))
+        return self.platform.texts.translator(self.language)
+
+    @property
+    def filters(self) -> Mapping[str, Callable[..., str]]:
+        """Days, spans and numbers as this request's language writes them."""
+        return self.platform.desk.environment(self.language).filters
 
     def may(self, role: Role) -> bool:
         """Whether this member of staff has at least this role here."""
@@ -253,3 +269,35 @@ ViewerDesk = Annotated[Desk, Depends(_desk_for(Role.VIEWER))]
 ClerkDesk = Annotated[Desk, Depends(_desk_for(Role.CLERK))]
 ApproverDesk = Annotated[Desk, Depends(_desk_for(Role.APPROVER))]
 ManagerDesk = Annotated[Desk, Depends(_desk_for(Role.MANAGER))]
+
+
+def _not_oneself(desk: Desk, person_id: object) -> Desk:
+    """C47: nobody decides about themselves, compared by sign-in address at the gate."""
+    with desk.platform.database.transaction(GATE) as db:
+        if approvals.is_same_human(db, staff_id=desk.actor.id, person_id=person_id):
+            raise Forbidden(code="own_application")
+    return desk
+
+
+def _of_application(desk: ApproverDesk, application_id: UUID) -> Desk:
+    with desk.transaction() as db:
+        found = approvals.applicant_of(db, lg_code=desk.lg_code, application_id=application_id)
+    return _not_oneself(desk, found)
+
+
+def _of_term(desk: ApproverDesk, term_id: UUID) -> Desk:
+    with desk.transaction() as db:
+        found = renewal_staff.person_of(db, lg_code=desk.lg_code, term_id=term_id)
+    return _not_oneself(desk, found)
+
+
+def _of_judgement(desk: ApproverDesk, judgement_id: UUID) -> Desk:
+    with desk.transaction() as db:
+        found = judging.judgement(db, judgement_id).person_id
+    return _not_oneself(desk, found)
+
+
+#: An approver who is not the person that the path's application, term or judgement is about.
+DeciderDesk = Annotated[Desk, Depends(_of_application)]
+RenewalDesk = Annotated[Desk, Depends(_of_term)]
+ReverserDesk = Annotated[Desk, Depends(_of_judgement)]

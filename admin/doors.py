@@ -1,6 +1,29 @@
 """All routers of the desk, by who may enter; each route's own dependency enforces it."""
 
-from admin.pages import activities, approvals, reception, signin, today
+from admin.pages import (
+    activities,
+    approvals,
+    audit,
+    judgements,
+    members,
+    operator,
+    organisations,
+    reception,
+    settings,
+    signin,
+    today,
+)
 
 PUBLIC = (signin.router,)
-STAFF = (today.router, approvals.router, activities.router, reception.router)
+STAFF = (
+    today.router,
+    approvals.router,
+    activities.router,
+    reception.router,
+    organisations.router,
+    members.router,
+    judgements.router,
+    settings.router,
+    audit.router,
+)
+OPERATOR = (operator.router,)

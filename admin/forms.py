@@ -29,12 +29,12 @@ class Form:
         """A field's text without blanks around it; empty when it was not sent.
 
         Raises:
-            Invalid: `too_long`.
+            Invalid: `text_too_long`.
         """
         value = self.data.get(name)
         text = value.strip() if isinstance(value, str) else ""
         if len(text) > most:
-            raise invalid("too_long", field=name, found=len(text), needed=most)
+            raise invalid("text_too_long", field=name, found=len(text), needed=most)
         return text
 
     def needed(self, name: str, *, most: int = 1000) -> str:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, aliased
 from activities.models import Activity, ActivitySession, CheckIn, ScanAttempt, StayDay
 from core.clock import day_start
 from registry.models import Application, Registration, Term
+from registry.queries import LIVING
 
 #: Applications and renewals in which a human may say something.
 OPEN_TO_STAFF = ("review", "veto")
@@ -60,7 +61,12 @@ def _decisions(lg_code: str) -> tuple[Select[int], ...]:
     return (
         _count(Activity, Activity.lg_code == lg_code, Activity.state == "submitted"),
         _count(Application, Application.lg_code == lg_code, Application.state.in_(OPEN_TO_STAFF)),
-        _count(Term, Term.lg_code == lg_code, Term.renewal_state.in_(OPEN_TO_STAFF)),
+        _count(
+            Term,
+            Term.lg_code == lg_code,
+            Term.state.in_(LIVING),
+            Term.renewal_state.in_(OPEN_TO_STAFF),
+        ),
         _count(StayDay, StayDay.lg_code == lg_code, StayDay.state == "reported"),
     )
 
@@ -93,7 +99,7 @@ def counts(db: Session, *, lg_code: str, today: date, now: datetime) -> Waiting:
             _count(
                 Term,
                 Term.lg_code == lg_code,
-                Term.state.in_(("active", "grace")),
+                Term.state.in_(LIVING),
                 Term.last_day <= today + DUE_DAYS,
                 Term.renewal_state != "booked",
             ),

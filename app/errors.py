@@ -41,6 +41,8 @@ BUSY = frozenset({"40001", "40P01", "55P03", "57014"})
 #: Values PostgreSQL cannot hold (a NUL, a lone surrogate, a number out of range): the caller's input.
 UNSTORABLE = frozenset({"22021", "22P05", "22P02", "22003", "22008", "22001"})
 PROBLEM = "application/problem+json"
+#: Where pages are the desk's.
+DESKS = ("/staff", "/operator")
 
 
 def wants_page(request: Request) -> bool:
@@ -55,7 +57,7 @@ def problem(
     platform = platform_of(request)
     shown = problems or [Problem(code=code)]
     if wants_page(request):
-        pages = platform.desk if request.url.path.startswith("/staff") else platform.phone
+        pages = platform.desk if _audience(request) else platform.phone
         return pages.render_error(request, status, [one.to_json() for one in shown])
     language = platform.phone.language(request)
     listed = [
@@ -76,6 +78,11 @@ def problem(
     )
 
 
+def _audience(request: Request) -> str:
+    """The first step of the desk's addresses, by which its pages are told from the phone's."""
+    return next((one for one in DESKS if request.url.path.startswith(one)), "")
+
+
 def _asked_for(request: Request) -> str:
     """Path and query of the request, fit to be a query's value."""
     query = f"?{request.url.query}" if request.url.query else ""
@@ -88,7 +95,7 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(DomainError)
     def domain(request: Request, error: DomainError) -> Response:
         if isinstance(error, SignInNeeded) and wants_page(request) and request.method == "GET":
-            door = "/staff/signin" if request.url.path.startswith("/staff") else "/signin"
+            door = f"{_audience(request)}/signin"
             return RedirectResponse(f"{door}?next={_asked_for(request)}", status_code=303)
         if error.code == "profile_needed" and wants_page(request) and request.method == "GET":
             return RedirectResponse(f"/welcome?next={_asked_for(request)}", status_code=303)

@@ -131,6 +131,7 @@ TABLE: tuple[Row, ...] = (
     Row(info.router, "", Door.PUBLIC),
     *(Row(router, "", Door.PUBLIC) for router in desk.PUBLIC),
     *(Row(router, "", Door.STAFF) for router in desk.STAFF),
+    *(Row(router, "", Door.OPERATOR) for router in desk.OPERATOR),
 )
 
 

@@ -2,21 +2,29 @@
 
 from collections.abc import Callable
 from datetime import date
-from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Response
 from sqlalchemy.orm import Session
 
 from activities import designation, stays
 from activities.models import Activity
 from activities.refusals import policy_now
 from admin import approving
-from admin.desk import Again, ApproverDesk, ClerkDesk, Desk, Done, Problems, ViewerDesk
+from admin.desk import (
+    Again,
+    ApproverDesk,
+    ClerkDesk,
+    DeciderDesk,
+    Desk,
+    Done,
+    Problems,
+    RenewalDesk,
+    ViewerDesk,
+)
 from admin.forms import Form, FormDep
-from core.errors import Forbidden
-from registry import approvals
-from registry.doors import GATE, EvidenceDep
+from registry import approvals, renewal_staff
+from registry.doors import EvidenceDep
 from registry.models import Application
 
 router = APIRouter(include_in_schema=False)
@@ -39,7 +47,9 @@ def show(desk: Desk, *, errors: Problems = (), status: int = 200, done: str = ""
             proposals=approving.proposed(db, desk.lg_code),
             questions=policy.texts("designation.checklist"),
             applications=inbox,
-            renewals=approving.renewing(db, actor=desk.actor, lg_code=desk.lg_code, now=desk.now),
+            renewals=renewal_staff.waiting_renewals(
+                db, actor=desk.actor, lg_code=desk.lg_code, now=desk.now
+            ),
             stays=approving.reported_stays(
                 db, actor=desk.actor, lg_code=desk.lg_code, now=desk.now
             ),
@@ -146,20 +156,6 @@ def record_audit(desk: ApproverDesk, activity_id: UUID, form: FormDep) -> Respon
 # --- applications (R13, R15) ----------------------------------------------------------------------
 
 
-def _refuse_own(desk: ApproverDesk, application_id: UUID) -> Desk:
-    """C47: nobody decides about themselves, compared by sign-in address at the gate."""
-    with desk.transaction() as db:
-        person_id = approvals.applicant_of(db, lg_code=desk.lg_code, application_id=application_id)
-    with desk.platform.database.transaction(GATE) as db:
-        if approvals.is_same_human(db, staff_id=desk.actor.id, person_id=person_id):
-            raise Forbidden(code="own_application")
-    return desk
-
-
-#: An approver who is not the applicant.
-DeciderDesk = Annotated[Desk, Depends(_refuse_own)]
-
-
 @router.post(STAFF + "/applications/{application_id}/approve")
 def approve(
     desk: DeciderDesk, application_id: UUID, form: FormDep, evidence: EvidenceDep
@@ -193,12 +189,6 @@ def object_to(desk: ApproverDesk, application_id: UUID, form: FormDep) -> Respon
     return _decided(desk, application_id, form, approvals.object_to, "approvals?done=objected")
 
 
-@router.post(STAFF + "/applications/{application_id}/reverse")
-def reverse(desk: DeciderDesk, application_id: UUID, form: FormDep) -> Response:
-    """R15: within 90 days a grant is undone."""
-    return _decided(desk, application_id, form, approvals.reverse, "approvals?done=reversed")
-
-
 def _decided(
     desk: Desk, application_id: UUID, form: Form, decide: Callable[..., Application], back: str
 ) -> Response:
@@ -213,6 +203,57 @@ def _decided(
             book=desk.book,
         )
         return f"{desk.home}/{back}"
+
+    return desk.act(form, work, _again(desk))
+
+
+# --- renewals (R14, R15) --------------------------------------------------------------------------
+
+
+@router.post(STAFF + "/renewals/{term_id}/approve")
+def approve_renewal(desk: RenewalDesk, term_id: UUID, form: FormDep) -> Response:
+    """R14: the next year is booked."""
+    return _renewal(desk, term_id, form, approve=True)
+
+
+@router.post(STAFF + "/renewals/{term_id}/refuse")
+def refuse_renewal(desk: RenewalDesk, term_id: UUID, form: FormDep) -> Response:
+    """R14: the year runs out, then its grace; the person reads why."""
+    return _renewal(desk, term_id, form, approve=False)
+
+
+def _renewal(desk: Desk, term_id: UUID, form: Form, *, approve: bool) -> Response:
+    def work(db: Session) -> str:
+        renewal_staff.decide_renewal_by_staff(
+            db,
+            actor=desk.actor,
+            lg_code=desk.lg_code,
+            term_id=term_id,
+            approve=approve,
+            now=desk.now,
+            book=desk.book,
+            reason=form.one("reason", most=MAX_REASON),
+        )
+        return f"{desk.home}/approvals?done={'approved' if approve else 'refused'}"
+
+    return desk.act(form, work, _again(desk))
+
+
+@router.post(STAFF + "/renewals/{term_id}/object")
+def object_to_renewal(desk: RenewalDesk, term_id: UUID, form: FormDep) -> Response:
+    """R15: within the hours of objection the clock is stopped; a human decides."""
+
+    def work(db: Session) -> str:
+        renewal_staff.object_renewal(
+            db,
+            actor=desk.actor,
+            lg_code=desk.lg_code,
+            term_id=term_id,
+            reason=form.one("reason", most=MAX_REASON),
+            now=desk.now,
+            book=desk.book,
+        )
+        return f"{desk.home}/approvals?done=objected"
 
     return desk.act(form, work, _again(desk))
 

@@ -14,6 +14,7 @@ from activities import corrections, roster
 from activities.models import Activity, ActivitySession, Organisation, ScanAttempt
 from activities.presence import Presence, run, source_for
 from activities.queries import session_of
+from activities.refusals import policy_now
 from activities.rules.checkin import Direction, Method, SecondFactor
 from activities.scans import Answer, Scan
 from admin import reception, waiting
@@ -246,6 +247,7 @@ def annul(desk: ClerkDesk, session_id: UUID, check_in_id: UUID, form: FormDep) -
             lg_code=desk.lg_code,
             check_in_id=check_in_id,
             reason=form.needed("reason", most=200),
+            policy=policy_now(db, desk.book, desk.lg_code, desk.now),
             now=desk.now,
         )
         return f"{desk.home}/sessions/{session_id}?done=annulled"

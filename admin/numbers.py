@@ -1,0 +1,33 @@
+"""Values of settings as staff read them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from admin import words
+from admin.desk import Desk
+from core import formats
+from registry.rules.requirement import RequirementError, describe_en, describe_ja, parse
+
+
+def requirement_words(desk: Desk, tree: object) -> str:
+    """A requirement as one sentence (R07)."""
+    try:
+        parsed = parse(tree)
+    except RequirementError:
+        return str(tree)
+    return describe_en(parsed) if desk.english else describe_ja(parsed)
+
+
+def shown_value(desk: Desk, value: Any) -> str:
+    """Any value of a setting in words: a number, a yes, a list, a choice, a requirement."""
+    if isinstance(value, bool):
+        return desk.say("はい") if value else desk.say("いいえ")
+    if isinstance(value, Mapping):
+        return requirement_words(desk, value)
+    if isinstance(value, list | tuple):
+        return formats.listing((shown_value(desk, one) for one in value), desk.language)
+    if isinstance(value, str):
+        for family in ("mode", "category", "checklist", "insurance", "tier", "identity"):
+            if words.known(family, value):
+                return words.word(desk.say, family, value)
+    return formats.fact(value, desk.language)

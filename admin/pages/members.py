@@ -1,0 +1,200 @@
+"""登録者: found by three characters, one person's page, and what staff may put right (R14, R19, R25)."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+from sqlalchemy.orm import Session
+
+from activities import corrections
+from activities.roster import SEARCH_LENGTH, SEARCH_ROWS
+from admin import dossier, words
+from admin.desk import (
+    Again,
+    ApproverDesk,
+    ClerkDesk,
+    DeciderDesk,
+    Desk,
+    Done,
+    Problems,
+    ViewerDesk,
+    problems_of,
+)
+from admin.forms import FormDep
+from core.errors import invalid, refused
+from registry import approvals, members, terms
+
+router = APIRouter(include_in_schema=False)
+STAFF = "/staff/{lg_code}"
+PAGE = 50
+COUNTER = "counter"
+Search = Annotated[str, Query(alias="q", max_length=80)]
+Choice = Annotated[str, Query(max_length=20)]
+After = Annotated[UUID | None, Query()]
+
+
+@router.get(STAFF + "/members")
+def list_members(
+    desk: ViewerDesk,
+    text: Search = "",
+    tier: Choice = "",
+    status: Choice = "active",
+    purpose: Choice = COUNTER,
+    after: After = None,
+) -> Response:
+    """Found by name, reading or number; each look is recorded with how many it showed."""
+    text = text.strip()
+    problems: Problems = ()
+    if text and len(text) < SEARCH_LENGTH:
+        error = refused("search_too_short", rule="R25", found=len(text), needed=SEARCH_LENGTH)
+        problems, text = problems_of(desk.request, error), ""
+    with desk.transaction() as db:
+        limit = SEARCH_ROWS if text else PAGE
+        rows = members.list_members(
+            db,
+            actor=desk.actor,
+            lg_code=desk.lg_code,
+            now=desk.now,
+            text=text,
+            tier=tier if words.known("tier", tier) else None,
+            status=status if words.known("registration_status", status) else None,
+            after=after,
+            limit=limit + 1,
+        )
+        more = len(rows) > limit
+        return desk.render(
+            db,
+            "members.html",
+            here="members",
+            status=422 if problems else 200,
+            errors=problems,
+            rows=rows[:limit],
+            capped=more and bool(text),
+            last=rows[limit - 1].id if more and not text else None,
+            first=after is None,
+            text=text,
+            tier=tier,
+            chosen=status,
+            purpose=_purpose(purpose),
+        )
+
+
+def _purpose(given: str) -> str:
+    return given if words.known("purpose", given) else COUNTER
+
+
+def show(
+    desk: Desk,
+    registration_id: UUID,
+    *,
+    purpose: str = COUNTER,
+    errors: Problems = (),
+    status: int = 200,
+    done: str = "",
+) -> Response:
+    """One registrant: history, terms, presence, judgements; the person can read of this look."""
+    with desk.transaction() as db:
+        row, events = members.open_member(
+            db,
+            actor=desk.actor,
+            lg_code=desk.lg_code,
+            registration_id=registration_id,
+            now=desk.now,
+            purpose=_purpose(purpose),
+        )
+        return desk.render(
+            db,
+            "member.html",
+            here="members",
+            status=status,
+            errors=errors,
+            done=done,
+            row=row,
+            events=list(reversed(events)),
+            purpose=_purpose(purpose),
+            about=dossier.about(db, row, today=desk.today),
+        )
+
+
+@router.get(STAFF + "/members/{registration_id}")
+def one_member(
+    desk: ViewerDesk, registration_id: UUID, purpose: Choice = COUNTER, done: Done = ""
+) -> Response:
+    """What for is asked with every look and kept with it (C48)."""
+    return show(desk, registration_id, purpose=purpose, done=done)
+
+
+def _again(desk: Desk, registration_id: UUID) -> Again:
+    return lambda errors, status: show(
+        desk, registration_id, purpose="correction", errors=errors, status=status
+    )
+
+
+def _back(desk: Desk, registration_id: UUID, done: str) -> str:
+    return f"{desk.home}/members/{registration_id}?purpose=correction&done={done}"
+
+
+@router.post(STAFF + "/members/{registration_id}/participations/{participation_id}")
+def correct(
+    desk: ClerkDesk, registration_id: UUID, participation_id: UUID, form: FormDep
+) -> Response:
+    """R19: whether a participation counts, with a reason; what stood before stays."""
+
+    def work(db: Session) -> str:
+        corrections.correct(
+            db,
+            actor=desk.actor,
+            lg_code=desk.lg_code,
+            participation_id=participation_id,
+            counted=form.needed("counted") == "yes",
+            reason=form.needed("reason", most=200),
+            now=desk.now,
+        )
+        return _back(desk, registration_id, "corrected")
+
+    return desk.act(form, work, _again(desk, registration_id))
+
+
+@router.post(STAFF + "/members/{registration_id}/extension")
+def extend(desk: ApproverDesk, registration_id: UUID, form: FormDep) -> Response:
+    """R14: a disaster or an illness lets the term last longer, until a day."""
+
+    def work(db: Session) -> str:
+        try:
+            reason = terms.ExtensionReason(form.needed("why"))
+        except ValueError:
+            raise invalid("field_needed", field="why") from None
+        terms.extend(
+            db,
+            actor=desk.actor,
+            lg_code=desk.lg_code,
+            registration_id=registration_id,
+            until=form.day("until"),
+            reason=reason,
+            now=desk.now,
+            book=desk.book,
+        )
+        return _back(desk, registration_id, "extended")
+
+    return desk.act(form, work, _again(desk, registration_id))
+
+
+@router.post(STAFF + "/members/{registration_id}/applications/{application_id}/reverse")
+def reverse(
+    desk: DeciderDesk, registration_id: UUID, application_id: UUID, form: FormDep
+) -> Response:
+    """R15: within 90 days a grant is undone; the person is basic again and reads why."""
+
+    def work(db: Session) -> str:
+        approvals.reverse(
+            db,
+            actor=desk.actor,
+            lg_code=desk.lg_code,
+            application_id=application_id,
+            reason=form.one("reason", most=400),
+            now=desk.now,
+            book=desk.book,
+        )
+        return _back(desk, registration_id, "reversed")
+
+    return desk.act(form, work, _again(desk, registration_id))

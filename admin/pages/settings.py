@@ -1,0 +1,283 @@
+"""設定: the requirement in plain words, who decides how, own numbers, places of stay, staff."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Response
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from activities import stays
+from activities.models import StayPlace
+from admin import requirements, words
+from admin.desk import (
+    ROLE_NAMES,
+    TOLD_IN_PLACE,
+    Again,
+    ClerkDesk,
+    Desk,
+    Done,
+    ManagerDesk,
+    Problems,
+    ViewerDesk,
+    status_of,
+)
+from admin.forms import Form, FormDep
+from admin.numbers import shown_value
+from admin.requirements import Preview
+from core.access import Role
+from core.errors import invalid
+from registry import policies, staff
+from registry.doors import GATE
+from registry.models import StaffRole
+from registry.people import refuse_individual_number
+from registry.policies import Setting
+from registry.rules.parameters import Kind, May
+
+router = APIRouter(include_in_schema=False)
+SETTINGS = "/staff/{lg_code}/settings"
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+#: Kinds of setting that one field can change.
+_SIMPLE = frozenset({Kind.INTEGER, Kind.NUMBER, Kind.FLAG, Kind.TEXT})
+
+
+def show(
+    desk: Desk,
+    *,
+    given: Mapping[str, Any] = NOTHING,
+    preview: Preview | None = None,
+    errors: Problems = (),
+    status: int = 200,
+    done: str = "",
+) -> Response:
+    """Everything a local government sets for itself, and what the nation has set."""
+    with desk.transaction() as db:
+        found = policies.settings_of(db, lg_code=desk.lg_code, book=desk.book, day=desk.today)
+        own = [one for one in found if _changeable(one)]
+        places = db.scalars(
+            select(StayPlace)
+            .where(StayPlace.lg_code == desk.lg_code, StayPlace.closed_at.is_(None))
+            .order_by(StayPlace.name)
+        ).all()
+        return desk.render(
+            db,
+            "settings.html",
+            here="settings",
+            status=status,
+            errors=errors,
+            done=done,
+            given=given,
+            preview=preview,
+            versions=requirements.held(db, desk),
+            notice_days=int(
+                policies.body_policy(db, desk.book, desk.lg_code, desk.today)
+                .on("rule.notice_days", desk.today, desk.lg_code)
+                .value
+            ),
+            own=own,
+            national=[one for one in found if one not in own],
+            shown=lambda value: shown_value(desk, value),
+            choices=lambda setting: _choices(desk, setting),
+            places=places,
+            people=_people(db, desk),
+            roles=[(role.value, desk.say(name)) for role, name in ROLE_NAMES.items()],
+            role_words={role.value: desk.say(name) for role, name in ROLE_NAMES.items()},
+            category_options=[
+                (code, words.word(desk.say, "category", code))
+                for code in desk.book.on("activity.categories", desk.today).value
+            ],
+        )
+
+
+def _people(db: Session, desk: Desk) -> list[StaffRole]:
+    """Who works here, for managers only."""
+    if not desk.may(Role.MANAGER):
+        return []
+    return [one for one in staff.staff_of(db, desk.lg_code) if one.ended_at is None]
+
+
+def _changeable(setting: Setting) -> bool:
+    parameter = setting.parameter
+    return (
+        parameter.local.may is not May.NEVER
+        and parameter.kind in _SIMPLE
+        and parameter.key != policies.REQUIREMENT
+    )
+
+
+def _choices(desk: Desk, setting: Setting) -> list[tuple[str, str]]:
+    """What a field may be set to; empty where a number is written."""
+    parameter = setting.parameter
+    if parameter.kind is Kind.FLAG:
+        return [("yes", desk.say("はい")), ("no", desk.say("いいえ"))]
+    return [(option, shown_value(desk, option)) for option in parameter.options]
+
+
+@router.get(SETTINGS)
+def list_settings(desk: ViewerDesk, done: Done = "") -> Response:
+    """Anybody at the desk may read them; managers change them."""
+    return show(desk, done=done)
+
+
+def _again(desk: Desk, form: Form | None = None) -> Again:
+    given = {} if form is None else _kept(form)
+    return lambda errors, status: show(desk, given=given, errors=errors, status=status)
+
+
+def _kept(form: Form) -> dict[str, str]:
+    return {name: str(form.data.get(name) or "")[:40] for name in requirements.FIELDS}
+
+
+# --- the requirement (R07, R33) -------------------------------------------------------------------
+
+
+@router.post(SETTINGS + "/requirement/preview")
+def preview_requirement(desk: ManagerDesk, form: FormDep) -> Response:
+    """What it would say and from when it could hold; nothing is changed by looking."""
+    try:
+        tree, since = requirements.tree_of(form), form.day("effective_from")
+        with desk.transaction() as db:
+            found = requirements.preview(db, desk, tree, since)
+    except TOLD_IN_PLACE as error:
+        return _again(desk, form)(desk.problems(error), status_of(error))
+    return show(desk, given=_kept(form), preview=found)
+
+
+@router.post(SETTINGS + "/requirement")
+def announce(desk: ManagerDesk, form: FormDep) -> Response:
+    """R33: announced now, in force from its day; a harder one needs its notice."""
+
+    def work(db: Session) -> str:
+        policies.create_requirement(
+            db,
+            actor=desk.actor,
+            lg_code=desk.lg_code,
+            tree=requirements.tree_of(form),
+            effective_from=form.day("effective_from"),
+            now=desk.now,
+            book=desk.book,
+        )
+        return f"{desk.home}/settings?done=announced"
+
+    return desk.act(form, work, _again(desk, form))
+
+
+# --- own numbers and ways of deciding (R15) -------------------------------------------------------
+
+
+@router.post(SETTINGS + "/values/{key}")
+def set_value(desk: ManagerDesk, key: str, form: FormDep) -> Response:
+    """R15: one's own value from a day on; what was judged before stays."""
+
+    def work(db: Session) -> str:
+        policies.set_body_value(
+            db,
+            actor=desk.actor,
+            lg_code=desk.lg_code,
+            key=key,
+            value=_value(desk, key, form),
+            since=form.day("since"),
+            now=desk.now,
+            book=desk.book,
+        )
+        return f"{desk.home}/settings?done=setting_set"
+
+    return desk.act(form, work, _again(desk))
+
+
+def _value(desk: Desk, key: str, form: Form) -> object:
+    text = form.needed("value", most=40)
+    parameter = desk.book.parameters.get(key)
+    kind = None if parameter is None else parameter.kind
+    if kind is Kind.FLAG:
+        return text == "yes"
+    if kind is Kind.INTEGER:
+        return form.amount("value")
+    if kind is Kind.NUMBER:
+        try:
+            return float(text)
+        except ValueError:
+            raise invalid("number_needed", field="value") from None
+    return text
+
+
+# --- places of stay (R11) -------------------------------------------------------------------------
+
+
+@router.post(SETTINGS + "/places")
+def open_place(desk: ClerkDesk, form: FormDep) -> Response:
+    """R11: where a stay can be proved."""
+
+    def work(db: Session) -> str:
+        kind = form.needed("kind", most=20)
+        if not words.known("place_kind", kind):
+            raise invalid("field_needed", field="kind")
+        stays.open_place(
+            db,
+            actor=desk.actor,
+            lg_code=desk.lg_code,
+            name=form.needed("name", most=120),
+            kind=kind,
+            now=desk.now,
+        )
+        return f"{desk.home}/settings?done=place_opened"
+
+    return desk.act(form, work, _again(desk))
+
+
+# --- staff ----------------------------------------------------------------------------------------
+
+
+@router.post(SETTINGS + "/staff")
+def appoint(desk: ManagerDesk, form: FormDep) -> Response:
+    """A role for somebody; the address is proved at their first sign-in."""
+    try:
+        name = form.needed("name", most=60)
+        refuse_individual_number(name, field="name")
+        role = _role(form)
+        with desk.platform.database.transaction(GATE) as db:
+            account_id = staff.account_for_duty(
+                db,
+                kind="staff",
+                email=form.needed("email", most=254),
+                secret=desk.platform.secret,
+                now=desk.now,
+            )
+    except TOLD_IN_PLACE as error:
+        return _again(desk)(desk.problems(error), status_of(error))
+
+    def work(db: Session) -> str:
+        staff.appoint(
+            db,
+            actor=desk.actor,
+            lg_code=desk.lg_code,
+            account_id=account_id,
+            name=name,
+            role=role,
+            now=desk.now,
+        )
+        return f"{desk.home}/settings?done=staff_added"
+
+    return desk.act(form, work, _again(desk))
+
+
+def _role(form: Form) -> Role:
+    try:
+        return Role(form.needed("role"))
+    except ValueError:
+        raise invalid("field_needed", field="role") from None
+
+
+@router.post(SETTINGS + "/staff/{account_id}/end")
+def dismiss(desk: ManagerDesk, account_id: UUID, form: FormDep) -> Response:
+    """From their next request on; somebody stays who may appoint."""
+
+    def work(db: Session) -> str:
+        staff.dismiss(
+            db, actor=desk.actor, lg_code=desk.lg_code, account_id=account_id, now=desk.now
+        )
+        return f"{desk.home}/settings?done=staff_ended"
+
+    return desk.act(form, work, _again(desk))
