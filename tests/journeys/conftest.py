@@ -1,0 +1,122 @@
+"""A real server on a port, a real Chromium, and a fresh database with the real login roles."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import pytest
+import uvicorn
+from axe_playwright_python.sync_playwright import Axe
+from fastapi import FastAPI
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from app.main import create_app
+from core.clock import FixedClock
+from core.db import Database
+from core.settings import Settings
+from tests.browser_setup import find_chromium
+from tests.conftest import make_settings
+
+#: Without explicit tags axe leaves out the target sizes of WCAG 2.2.
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+_START_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """A running server and what is behind it."""
+
+    url: str
+    app: FastAPI
+    settings: Settings
+    database: Database
+    clock: FixedClock
+
+
+@dataclass(slots=True)
+class Visitor:
+    """A browser of somebody's own; `said` holds every complaint of the console."""
+
+    context: BrowserContext
+    page: Page
+    said: list[str] = field(default_factory=list)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """The system's Chromium, started once."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=find_chromium(),
+            args=["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync"],
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def live(own_database: Database, clock: FixedClock) -> Iterator[Live]:
+    """The web application on a free port of this machine, on a database of its own."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    name = own_database._settings.database_url.rpartition("/")[2].partition("?")[0]
+    settings = make_settings(name).model_copy(update={"public_url": url})
+    app = create_app(settings, database=own_database, clock=clock)
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="on"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    deadline = time.monotonic() + _START_SECONDS
+    while not server.started:
+        if time.monotonic() > deadline:
+            pytest.fail("the server did not start")
+        time.sleep(0.02)
+    yield Live(url, app, settings, own_database, clock)
+    server.should_exit = True
+    thread.join(timeout=_START_SECONDS)
+
+
+@contextmanager
+def visiting(
+    chromium: Browser,
+    live: Live,
+    *,
+    width: int = 390,
+    scripts: bool = True,
+    bypass_csp: bool = False,
+) -> Iterator[Visitor]:
+    """A new browser window: a phone unless a width says otherwise.
+
+    Args:
+        chromium: The browser.
+        live: The server; paths are below its address.
+        width: In CSS pixels.
+        scripts: Whether the page may run scripts.
+        bypass_csp: Lets axe into the page, which the policy rightly forbids.
+    """
+    context = chromium.new_context(
+        base_url=live.url,
+        viewport={"width": width, "height": 844},
+        locale="ja-JP",
+        timezone_id="Asia/Tokyo",
+        java_script_enabled=scripts,
+        bypass_csp=bypass_csp,
+    )
+    visitor = Visitor(context, context.new_page())
+    visitor.page.on(
+        "console",
+        lambda message: visitor.said.append(message.text) if message.type == "error" else None,
+    )
+    visitor.page.on("pageerror", lambda error: visitor.said.append(str(error)))
+    yield visitor
+    context.close()
+
+
+def axe_finds_nothing(page: Page) -> None:
+    """No rule of WCAG 2.2 AA that a machine can check is broken on this page."""
+    result = Axe().run(page, options={"runOnly": {"type": "tag", "values": TAGS}})
+    assert result.violations_count == 0, f"{page.url}\n{result.generate_report()}"
