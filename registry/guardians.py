@@ -27,6 +27,7 @@ from registry import premium, queries
 from registry.ending import end_premium
 from registry.evidence import Evidence
 from registry.models import Guardianship, Person, Registration
+from registry.registration import end_without_contact
 from registry.rules.facts import Tier
 from registry.rules.minors import is_minor
 from registry.rules.policy import PolicyBook
@@ -252,6 +253,9 @@ def withdraw(
 ) -> Guardianship:
     """R18, example 9: the consent ends, and with the last one premium: back to basic at once.
 
+    A consent to be registered at all (`basic`) takes the registrations with it, unless another
+    guardian's contact is confirmed.
+
     Args:
         db: A transaction of the minor, acting for the guardian (or for staff who were told).
         actor: The guardian, or staff; the door has looked up their right at the gate.
@@ -269,25 +273,30 @@ def withdraw(
         raise NotFound(code="not_found")
     if row.state not in {"invited", "living"}:
         raise Conflict(code="invitation_answered")
+    was_confirmed = row.contact_confirmed_at is not None
     row.state, row.ended_at, row.ended_reason = "withdrawn", now, reason
     db.flush()
     _record(db, actor, row, "withdraw", now)
     _tell(db, row, "guardian_withdrew", now)
     if row.scope == "premium":
         end_without_consent(db, actor=actor, person_id=row.person_id, now=now, book=book)
+    elif was_confirmed:
+        end_without_contact(db, actor=actor, person_id=row.person_id, now=now, book=book)
     return row
 
 
 def withdraw_told(
     db: Session, *, actor: Actor, person_id: UUID, now: datetime, book: PolicyBook
 ) -> int:
-    """R18: staff were told by a guardian (a letter, at the counter): all consents end.
+    """R18: staff were told by a guardian (a letter, at the counter): consents to premium end.
 
     Returns how many ended; the guardian's word reaches every local government (minor's context).
     """
     living = db.scalars(
         select(Guardianship.id).where(
-            Guardianship.person_id == person_id, Guardianship.state.in_(("invited", "living"))
+            Guardianship.person_id == person_id,
+            Guardianship.scope == "premium",
+            Guardianship.state.in_(("invited", "living")),
         )
     ).all()
     for guardianship_id in living:

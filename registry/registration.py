@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
@@ -12,7 +13,7 @@ from sqlalchemy.orm import Session
 from core import audit
 from core.access import Actor
 from core.clock import japan_day
-from core.errors import Conflict, Gone, NotFound, refused
+from core.errors import Conflict, Gone, NotFound, Refused, refused
 from core.ids import new_id
 from core.models import Account
 from core.outbox import NoticeDraft, tell
@@ -260,6 +261,35 @@ def leave(db: Session, *, actor: Actor, lg_code: str, now: datetime, book: Polic
         raise refused("derived_registration", rule="R02", names=names, action="opt_out")
     _end_direct(scene, row, status="withdrawn", reason="left")
     scene.mark(row, "left", told=True)
+
+
+def end_without_contact(
+    db: Session, *, actor: Actor, person_id: UUID, now: datetime, book: PolicyBook
+) -> int:
+    """R18: a minor without any guardian's confirmed contact holds no registration; how many ended.
+
+    For the transaction that withdraws a consent, in the minor's context; `actor` is the guardian.
+    """
+    person = queries.person(db, person_id, lock=True)
+    try:
+        _check_age(db, person, book, japan_day(now))
+    except Refused:
+        rows = db.scalars(
+            select(Registration)
+            .where(
+                Registration.person_id == person_id,
+                Registration.status == "active",
+                Registration.direct,
+            )
+            .order_by(Registration.lg_code)
+            .with_for_update()
+        ).all()
+        for row in rows:
+            scene = _Scene(db, actor, queries.government(db, row.lg_code), now, book)
+            _end_direct(scene, row, status="ended", reason="consent_withdrawn")
+            scene.mark(row, "left", told=True)
+        return len(rows)
+    return 0
 
 
 def _end_direct(scene: _Scene, row: Registration, *, status: str, reason: str) -> None:

@@ -1,6 +1,6 @@
 """R18: invitations of guardians: to whom they go, who may answer, how they end."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from core.access import Role
 from core.clock import FixedClock
+from core.errors import Refused
 from tests.conftest import RollbackDatabase
 from tests.factories.premium import apply, own, ready, registration_id, show_card, tier_of
 from tests.factories.registry import (
@@ -20,10 +21,12 @@ from tests.factories.registry import (
     join,
     make_staff,
     open_bodies,
+    registration_of,
     sign_in,
 )
 
 OWN = "/api/v1/me/guardianships"
+BORN = date(2009, 12, 24)
 
 
 @pytest.fixture
@@ -69,8 +72,8 @@ def test_r18_a_confirmed_contact_opens_basic_registration(
     client: TestClient, database: RollbackDatabase, minor: SignedIn, guardian: SignedIn
 ) -> None:
     open_bodies(database, HIDA)
-    path = f"/api/v1/me/registrations/{HIDA}"
-    assert client.put(path, json={}, headers=minor.headers).status_code in {405, 409}
+    with pytest.raises(Refused, match="guardian_contact_needed"):
+        join(database, minor, HIDA)
     token = token_of(invite(client, minor, guardian.email, "basic"))
     read = client.get(f"/api/v1/guardian-invitations/{token}").json()
     assert read == {
@@ -83,6 +86,23 @@ def test_r18_a_confirmed_contact_opens_basic_registration(
     done = answer(client, token, guardian)
     assert (done.status_code, done.json()["state"]) == (200, "living")
     assert join(database, minor, HIDA).status == "active"
+
+
+def test_r18_withdrawing_consent_to_be_registered_closes_the_registrations(
+    client: TestClient, database: RollbackDatabase, minor: SignedIn, guardian: SignedIn
+) -> None:
+    other = create_account(database)
+    consents = {}
+    for one in (guardian, other):
+        done = answer(client, token_of(invite(client, minor, one.email, "basic")), one)
+        consents[one.id] = done.json()["id"]
+    join(database, minor, HIDA)
+    for one, status in ((guardian, "active"), (other, "ended")):
+        path = f"{OWN}/{consents[one.id]}/withdraw"
+        assert client.post(path, headers=one.headers).status_code == 200
+        row = registration_of(database, minor, HIDA)
+        assert row is not None
+        assert row.status == status
 
 
 def test_r18_for_premium_the_card_comes_after_the_contact(
@@ -204,7 +224,7 @@ def test_r18_staff_record_a_withdrawal_told_by_letter(
     answer(client, token, guardian)
     consenting(database, minor, guardian)
     ready(database, minor, HIDA)
-    show_card(database, minor, birth_date=minor_birth())
+    show_card(database, minor, birth_date=BORN)
     assert apply(client, minor, HIDA).json()["state"] == "granted"
     path = (
         f"/api/v1/local-governments/{HIDA}/registrations/"
@@ -230,7 +250,7 @@ def test_r18_a_second_consent_keeps_premium(
         answer(client, token_of(invite(client, minor, one.email)), one)
         consenting(database, minor, one)
     ready(database, minor, HIDA)
-    show_card(database, minor, birth_date=minor_birth())
+    show_card(database, minor, birth_date=BORN)
     assert apply(client, minor, HIDA).json()["state"] == "granted"
     for one, tier in ((guardian, "premium"), (other, "basic")):
         (consent,) = client.get(OWN, headers=one.headers).json()["as_guardian"]
@@ -238,9 +258,3 @@ def test_r18_a_second_consent_keeps_premium(
         assert done.status_code == 200
         assert tier_of(database, minor, HIDA) == tier
     assert client.get(own(HIDA), headers=minor.headers).json()["state"] == "granted"
-
-
-def minor_birth() -> Any:
-    from datetime import date
-
-    return date(2009, 12, 24)
