@@ -27,7 +27,7 @@ from registry.granting import (
     refuse_application,
     reversible_day,
 )
-from registry.models import Application, Registration, Term
+from registry.models import Application, Person, Registration, Term
 from registry.rules import requirement
 from registry.rules.cap import Cap, counted_with
 from registry.rules.dormancy import AccessKind
@@ -66,8 +66,8 @@ def apply(
 
     A refusal is an answer and not an error: the application is stored as refused with its
     judgement. Where only a guardian's consent is missing it waits, and keeps a place for 30
-    days. Otherwise the body's mode decides: at once, after the hours of objection, or by staff
-    (R15).
+    days; asking again judges the waiting one again. Otherwise the body's mode decides: at once,
+    after the hours of objection, or by staff (R15).
 
     Args:
         db: A transaction of the person.
@@ -86,7 +86,9 @@ def apply(
     """
     scene = Scene(db, actor, now, book)
     person = queries.person(db, actor.person_id, lock=True)
-    registration = _registration(scene, lg_code)
+    registration, waiting = _registration(scene, lg_code)
+    if waiting is not None:
+        return _judge_again(scene, person, registration, waiting, evidence)
     case = case_of_person(
         db,
         person=person,
@@ -123,8 +125,8 @@ def apply(
     return Applied(application, decision, judging.names_in(db, decision.reasons), term)
 
 
-def _registration(scene: Scene, lg_code: str) -> Registration:
-    """The living direct registration, locked, with nothing granted or asked yet."""
+def _registration(scene: Scene, lg_code: str) -> tuple[Registration, Application | None]:
+    """The living direct registration, locked, without premium; and what waits for a guardian."""
     government = queries.government(scene.db, lg_code)
     found = queries.registration_of(
         scene.db, lg_code=lg_code, person_id=scene.actor.person_id, lock=True
@@ -137,9 +139,10 @@ def _registration(scene: Scene, lg_code: str) -> Registration:
         raise refused("registration_needed", rule="R02", action="register")
     if queries.living_term(scene.db, found) is not None:
         raise Conflict(code="already_premium")
-    if open_application(scene.db, found) is not None:
+    asked = open_application(scene.db, found, lock=True)
+    if asked is not None and asked.state != "waiting":
         raise Conflict(code="application_open")
-    return found
+    return found, asked
 
 
 def _replaced(db: Session, person_id: UUID, lg_code: str | None) -> UUID | None:
@@ -256,21 +259,33 @@ def resume_waiting(
         registration = queries.registration_of(
             db, lg_code=application.lg_code, person_id=person_id, lock=True
         )
-        if registration is None:
-            continue
-        case = case_of_person(
-            db,
-            person=person,
-            registration=registration,
-            today=scene.today,
-            applied_on=application.applied_on,
-            book=book,
-            evidence=evidence,
-            replaces=_replaced(db, person_id, application.replaces_lg_code),
-        )
-        key = f"{application.id}:{scene.now.timestamp():.0f}"
-        _resolve(scene, application, registration, case, case.decide(), key=key)
+        if registration is not None:
+            _judge_again(scene, person, registration, application, evidence)
     return waiting
+
+
+def _judge_again(
+    scene: Scene,
+    person: Person,
+    registration: Registration,
+    application: Application,
+    evidence: Evidence,
+) -> Applied:
+    """What waited for a guardian, by the facts of now and the day of its application."""
+    case = case_of_person(
+        scene.db,
+        person=person,
+        registration=registration,
+        today=scene.today,
+        applied_on=application.applied_on,
+        book=scene.book,
+        evidence=evidence,
+        replaces=_replaced(scene.db, person.id, application.replaces_lg_code),
+    )
+    decision = case.decide()
+    key = f"{application.id}:{new_id().hex[:8]}"
+    term = _resolve(scene, application, registration, case, decision, key=key)
+    return Applied(application, decision, judging.names_in(scene.db, decision.reasons), term)
 
 
 def wait_again(

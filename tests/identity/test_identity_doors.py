@@ -343,6 +343,23 @@ def test_r18_example_9_seventeen_waits_for_a_guardian_and_goes_back_to_basic_wit
     assert client.post(path, headers=guardian.headers).status_code == 409
 
 
+def test_r18_an_application_that_waited_goes_on_when_the_minor_is_of_age(
+    client: TestClient, database: RollbackDatabase, standin: StandIn, clock: FixedClock
+) -> None:
+    seventeen(standin, "2009-06-03")
+    minor, _, _ = minor_with_guardian(client, database, standin)
+    ready(database, minor, HIDA)
+    check(client, standin, minor, "seventeen")
+    first = apply(client, minor, HIDA).json()
+    assert first["state"] == "waiting"
+    clock.advance(timedelta(days=1))
+    for _ in range(2):
+        assert apply(client, minor, HIDA).json()["state"] == "waiting"
+    clock.advance(timedelta(hours=14))  # 00:00 of the birthday in Japan
+    last = apply(client, minor, HIDA).json()
+    assert (last["id"], last["state"]) == (first["id"], "granted")
+
+
 def test_r18_fourteen_needs_no_signing_certificate(
     client: TestClient, database: RollbackDatabase, standin: StandIn
 ) -> None:
