@@ -3,14 +3,23 @@
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from datetime import date
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ARRAY, BindParameter, any_, bindparam, select
 from sqlalchemy.orm import Session
 
 from activities.models import Participation as ParticipationRow
 from activities.models import StayDay
+from core.types import Uuid
 from registry.rules.facts import Participation, Period
+
+_UUIDS: Any = ARRAY(Uuid)
+
+
+def _ids(registration_ids: Collection[UUID]) -> BindParameter[list[UUID]]:
+    """One array for any number: a night asks for ten thousand at once."""
+    return bindparam("ids", list(registration_ids), type_=_UUIDS, unique=True)
 
 
 class SqlEvidence:
@@ -35,7 +44,7 @@ class SqlEvidence:
                 table.minutes_minimum,
             ).where(
                 table.lg_code == lg_code,
-                table.registration_id.in_(registration_ids),
+                table.registration_id == any_(_ids(registration_ids)),
                 table.day.between(period.first, period.last),
                 table.annulled_at.is_(None),
             )
@@ -66,7 +75,7 @@ class SqlEvidence:
             select(StayDay.registration_id, StayDay.day)
             .where(
                 StayDay.lg_code == lg_code,
-                StayDay.registration_id.in_(registration_ids),
+                StayDay.registration_id == any_(_ids(registration_ids)),
                 StayDay.day.between(period.first, period.last),
                 StayDay.state == "counted",
             )

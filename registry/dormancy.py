@@ -18,7 +18,16 @@ from core.clock import japan_day
 from core.ids import new_id
 from core.outbox import NoticeDraft
 from registry import queries
-from registry.bulk import Column, Counts, insert_rows, plain_json, record_many, tell_many, unnest, values_of
+from registry.bulk import (
+    Column,
+    Counts,
+    insert_rows,
+    plain_json,
+    record_many,
+    run,
+    tell_many,
+    unnest,
+)
 from registry.derived_links import Source, refresh_sources
 from registry.models import Registration
 from registry.policies import body_policy
@@ -192,12 +201,12 @@ class _Night:
                 "date", [max(day, self.today + timedelta(days=1)) for _, day in looks]
             ),
         }
-        self.db.execute(
-            text(
-                f"update registration r set clock_due_on = v.due_on from {unnest(columns)}"
-                " where r.lg_code = :lg_code and r.id = v.id"
-            ),
-            {**values_of(columns), "lg_code": self.lg_code},
+        run(
+            self.db,
+            f"update registration r set clock_due_on = v.due_on from {unnest(columns)}"
+            " where r.lg_code = %(lg_code)s and r.id = v.id",
+            columns,
+            lg_code=self.lg_code,
         )
 
     def _ask(self) -> None:

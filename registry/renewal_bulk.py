@@ -19,9 +19,9 @@ from registry.bulk import (
     insert_rows,
     plain_json,
     record_many,
+    run,
     tell_many,
     unnest,
-    values_of,
 )
 from registry.ending import end_premium
 from registry.granting import reversible_day
@@ -132,7 +132,7 @@ class Writer:
             },
             computed={
                 "inputs": "jsonb_build_object('facts', cast(v._facts as jsonb),"
-                " 'policy', cast(:_policy as jsonb))"
+                " 'policy', cast(%(_policy)s as jsonb))"
             },
         )
 
@@ -164,21 +164,18 @@ class Writer:
             "grace_until": Column("date", [step.last_of_grace for step in steps]),
             "due_on": Column("date", [step.due_on for step in steps]),
         }
-        self.db.execute(
-            text(
-                "update term t set state = v.state, renewal_state = v.renewal_state,"
-                " renewal_judgement_id = coalesce(v.judgement_id, t.renewal_judgement_id),"
-                " renewal_effective_at = case v.renewal_state when 'veto'"
-                " then cast(:effective_at as timestamptz) else t.renewal_effective_at end,"
-                " last_check = coalesce(v.last_check, t.last_check),"
-                " grace_until = coalesce(v.grace_until, t.grace_until), due_on = v.due_on"
-                f" from {unnest(columns)} where t.lg_code = :lg_code and t.id = v.id"
-            ),
-            {
-                **values_of(columns),
-                "lg_code": self.body.code,
-                "effective_at": self._effective_at(),
-            },
+        run(
+            self.db,
+            "update term t set state = v.state, renewal_state = v.renewal_state,"
+            " renewal_judgement_id = coalesce(v.judgement_id, t.renewal_judgement_id),"
+            " renewal_effective_at = case v.renewal_state when 'veto'"
+            " then cast(%(effective_at)s as timestamptz) else t.renewal_effective_at end,"
+            " last_check = coalesce(v.last_check, t.last_check),"
+            " grace_until = coalesce(v.grace_until, t.grace_until), due_on = v.due_on"
+            f" from {unnest(columns)} where t.lg_code = %(lg_code)s and t.id = v.id",
+            columns,
+            lg_code=self.body.code,
+            effective_at=self._effective_at(),
         )
         self._cards(
             (step.row.registration_id, step.last_of_grace)
@@ -288,13 +285,13 @@ class Writer:
             "registration_id": Column("uuid", [row[0] for row in rows]),
             "day": Column("date", [row[1] for row in rows]),
         }
-        self.db.execute(
-            text(
-                f"update card c set expires_on = v.day from {unnest(columns)}"
-                " where c.lg_code = :lg_code and c.registration_id = v.registration_id"
-                " and c.revoked_at is null"
-            ),
-            {**values_of(columns), "lg_code": self.body.code},
+        run(
+            self.db,
+            f"update card c set expires_on = v.day from {unnest(columns)}"
+            " where c.lg_code = %(lg_code)s and c.registration_id = v.registration_id"
+            " and c.revoked_at is null",
+            columns,
+            lg_code=self.body.code,
         )
 
     # --- events, audit, notices ---
@@ -415,18 +412,19 @@ def refresh_expiry(db: Session, body: Body, ends: Sequence[tuple[UUID, date]]) -
         "day": Column("date", [day for _, day in ends]),
     }
     with working_for(db, body.prefecture_code):
-        db.execute(
-            text(
-                "update registration r set derived_from ="
-                " (select jsonb_agg(case entry ->> 'code' when :source"
-                " then jsonb_set(entry, '{expires_on}', to_jsonb(cast(v.day as text)))"
-                " else entry end order by entry ->> 'code')"
-                " from jsonb_array_elements(r.derived_from) as entry)"
-                f" from {unnest(columns)} where r.lg_code = :prefecture"
-                " and r.person_id = v.person_id and r.derived"
-                " and jsonb_array_length(r.derived_from) > 0"
-            ),
-            {**values_of(columns), "source": body.code, "prefecture": body.prefecture_code},
+        run(
+            db,
+            "update registration r set derived_from ="
+            " (select jsonb_agg(case entry ->> 'code' when %(source)s"
+            " then jsonb_set(entry, '{expires_on}', to_jsonb(cast(v.day as text)))"
+            " else entry end order by entry ->> 'code')"
+            " from jsonb_array_elements(r.derived_from) as entry)"
+            f" from {unnest(columns)} where r.lg_code = %(prefecture)s"
+            " and r.person_id = v.person_id and r.derived"
+            " and jsonb_array_length(r.derived_from) > 0",
+            columns,
+            source=body.code,
+            prefecture=body.prefecture_code,
         )
 
 
