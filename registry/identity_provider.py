@@ -15,19 +15,24 @@ def provider_of(settings: Settings) -> idp.ProviderConfig:
     """The pinned provider of this process.
 
     Raises:
-        IdentityRefused: `provider_unavailable`: this process has no key to ask it with.
-        UnsafeProviderError: A stand-in in production.
+        IdentityRefused: `provider_unavailable`: this process has no key to ask it with, or names
+            a provider that must not vouch for real people (P23). Nothing else stops (P12).
     """
     if settings.idp_private_key_file is None:
         raise refusal("provider_unavailable", found="not_configured", action="ask_support")
-    return _provider(
-        settings.idp_base_url,
-        settings.idp_client_id,
-        settings.public_url + CALLBACK,
-        settings.idp_private_key_file,
-        settings.idp_acr_values,
-        production=settings.environment is Environment.PRODUCTION,
-    )
+    try:
+        return _provider(
+            settings.idp_base_url,
+            settings.idp_client_id,
+            settings.public_url + CALLBACK,
+            settings.idp_private_key_file,
+            settings.idp_acr_values,
+            production=settings.environment is Environment.PRODUCTION,
+        )
+    except OSError as error:
+        raise refusal("provider_unavailable", found="key", action="ask_support") from error
+    except idp.UnsafeProviderError as error:
+        raise refusal("provider_unavailable", found="unsafe", action="ask_support") from error
 
 
 @lru_cache(maxsize=8)

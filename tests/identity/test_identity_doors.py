@@ -13,7 +13,9 @@ from sqlalchemy import text
 
 from app.main import create_app
 from core.clock import FixedClock
-from core.settings import Settings
+from core.settings import Environment, Settings
+from registry.identity_provider import provider_of
+from registry.idp_checks import IdentityRefused
 from tests.conftest import RollbackDatabase
 from tests.factories.premium import apply, own, ready, slots_of, tier_of
 from tests.factories.registry import (
@@ -273,6 +275,22 @@ def test_r16_moving_in_ends_premium_at_the_next_identity_event(
     assert tier_of(database, someone, IIDA) == "basic"
     assert slots_of(database, someone) == {}
     assert person_row(database, someone).identity_level == "mnc_sign"
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({"idp_private_key_file": None}, "not_configured"),
+        ({"idp_private_key_file": Path("/nowhere.pem")}, "key"),
+        ({"environment": Environment.PRODUCTION}, "unsafe"),
+    ],
+)
+def test_p23_a_provider_that_may_not_be_asked_stops_identity_only(
+    settings: Settings, changes: dict[str, Any], found: str
+) -> None:
+    with pytest.raises(IdentityRefused, match="provider_unavailable") as refused:
+        provider_of(settings.model_copy(update=changes))
+    assert refused.value.problems[0].found == found
 
 
 # --- minors and guardians --------------------------------------------------------------

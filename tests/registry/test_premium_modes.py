@@ -421,3 +421,38 @@ def test_r14_the_person_books_the_next_term_from_the_first_check_on(
         ("active", date(2027, 6, 1), date(2028, 5, 31)),
         ("booked", date(2028, 6, 1), date(2029, 5, 31)),
     ]
+
+
+def test_r13_a_place_lost_before_it_takes_effect_is_a_refusal_with_its_reason(
+    client: TestClient, database: RollbackDatabase, clock: FixedClock, hanako: SignedIn
+) -> None:
+    ready(database, hanako, HIDA, mode="veto")
+    apply(client, hanako, HIDA)
+    with database.owner() as owner:
+        owner.execute(text("delete from premium_slot"))
+    granted(client, database, hanako, IIDA, KESENNUMA, YOKOZE)
+    clock.advance(timedelta(hours=72))
+    assert night(database, clock) == 1
+    assert state_of(client, hanako) == "refused"
+    assert set(slots_of(database, hanako)) == {IIDA, KESENNUMA, YOKOZE}
+    with database.owner() as owner:
+        facts = owner.execute(
+            text("select facts from notice where kind = 'premium_refused'")
+        ).scalar_one()
+        terms = owner.execute(text("select count(*) from term where lg_code = :c"), {"c": HIDA})
+        assert terms.scalar_one() == 0
+    assert facts["codes"] == ["cap_reached"]
+
+
+def test_r13_an_exchange_takes_effect_by_the_clock_too(
+    client: TestClient, database: RollbackDatabase, clock: FixedClock, hanako: SignedIn
+) -> None:
+    granted(client, database, hanako, IIDA, KESENNUMA, YOKOZE)
+    ready(database, hanako, HIDA, mode="veto")
+    asked = apply(client, hanako, HIDA, replaces_lg_code=IIDA).json()
+    assert asked["state"] == "veto", asked
+    clock.advance(timedelta(hours=72))
+    assert night(database, clock) == 1
+    assert state_of(client, hanako) == "granted"
+    assert set(slots_of(database, hanako)) == {HIDA, KESENNUMA, YOKOZE}
+    assert tier_of(database, hanako, IIDA) == "basic"
