@@ -48,17 +48,18 @@ def home(
             "home.html",
             person=visitor.person,
             held=living,
-            ending=[one for one in living if _ending(one, now)],
+            ending=[one for one in living if _ending(one, now, book)],
             upcoming=_upcoming(db, actor, now),
             ways=ways_of(db, actor, living, now, book, evidence)[:MOST_WAYS],
             letters=letters(request, db, actor, unread=True, limit=3),
         )
 
 
-def _ending(held: Held, now: datetime) -> bool:
-    """R06: a notice of dormancy has gone out and nobody has said whether to keep it."""
-    release = held.dormancy.release_on
-    return release is not None and release - japan_day(now) <= timedelta(days=60)
+def _ending(held: Held, now: datetime, book: PolicyBook) -> bool:
+    """R06: the first notice before release is due, and nobody has said whether to keep it."""
+    today, release = japan_day(now), held.dormancy.release_on
+    first = max(int(days) for days in book.on("dormancy.notice_days", today).value)
+    return release is not None and release - today <= timedelta(days=first)
 
 
 def _upcoming(db: Session, actor: Actor, now: datetime) -> list[OwnSignUp]:

@@ -1,6 +1,5 @@
 """だれが見たか: who did or looked at what of one's own, when (R25)."""
 
-from datetime import datetime
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request
@@ -8,6 +7,8 @@ from starlette.responses import Response
 
 from activities import paging
 from activities.trail import events_about
+from core.access import Actor
+from core.models import AuditEvent
 from core.texts import N_
 from core.web import PlatformDep
 from mobile.pages.occasions import town_name
@@ -38,9 +39,26 @@ ACTS: Final = {
     "identity.start": N_("本人確認を始めました"),
     "survey.answer": N_("アンケートに答えました"),
     "registration.registered": N_("まちに登録しました"),
+    "registration.derived_started": N_("都道府県にもいっしょに登録しました"),
+    "registration.derived_ended": N_("都道府県のいっしょの登録が終わりました"),
+    "registration.opted_out": N_("都道府県への登録を外しました"),
+    "registration.opted_in": N_("都道府県にも登録することにしました"),
+    "registration.became_adult": N_("成人になりました"),
+    "registration.released": N_("登録がお休みになりました"),
     "registration.left": N_("まちの登録をやめました"),
     "registration.kept": N_("登録を続けました"),
     "registration.restored": N_("登録をもとに戻しました"),
+    "application.waiting": N_("保護者の方の同意を待っています"),
+    "application.withdrawn": N_("プレミアム登録の申請を取り下げました"),
+    "application.expired": N_("プレミアム登録の申請の期限が過ぎました"),
+    "term.renewal_asked": N_("プレミアム登録の更新を申し込みました"),
+    "term.extend": N_("プレミアム登録の期間を延ばしました"),
+    "guardianship.invite": N_("保護者の方にお願いしました"),
+    "guardianship.confirm": N_("保護者の方が確かめました"),
+    "guardianship.verify": N_("保護者の方がカードで確かめました"),
+    "guardianship.withdraw": N_("保護者の方の同意が取り下げられました"),
+    "identity.verified": N_("本人確認が終わりました"),
+    "identity.lapse": N_("本人確認の期限が過ぎました"),
     "application.applied": N_("プレミアム登録を申請しました"),
     "application.granted": N_("プレミアム登録が認められました"),
     "application.refused": N_("プレミアム登録の申請に答えが出ました"),
@@ -49,7 +67,8 @@ ACTS: Final = {
     "sign_up.cancelled": N_("活動の申込みを取り消しました"),
 }
 ACTORS: Final = {
-    "person": N_("ご自身（または保護者の方、主催者）"),
+    "self": N_("ご自身"),
+    "person": N_("保護者の方か主催者"),
     "staff": N_("自治体の職員"),
     "device": N_("会場の受付"),
     "operator": N_("運営"),
@@ -70,16 +89,16 @@ def looks(
         codes = {row.lg_code for row in found if row.lg_code}
         names = {code: town_name(one) for code, one in queries.governments(db, codes).items()}
     shown, last = paging.page(found, _PAGE)
-    rows = [_look(row.at, row.actor, row.action, names.get(row.lg_code or "", "")) for row in shown]
+    rows = [_look(row, actor, names.get(row.lg_code or "", "")) for row in shown]
     older = f"/me/looks?after={paging.cursor(last.at, last.id)}" if last else None
     return show(request, "looks.html", rows=rows, older=older)
 
 
-def _look(at: datetime, actor: str, action: str, town: str) -> dict[str, object]:
-    kind = actor.partition(":")[0]
+def _look(row: AuditEvent, me: Actor, town: str) -> dict[str, object]:
+    kind = "self" if row.actor == me.label else row.actor.partition(":")[0]
     return {
-        "at": at,
+        "at": row.at,
         "who": ACTORS.get(kind, kind),
-        "what": ACTS.get(action, action),
+        "what": ACTS.get(row.action, row.action),
         "town": town,
     }

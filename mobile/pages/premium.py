@@ -31,7 +31,7 @@ router = APIRouter(include_in_schema=False)
 _REFUSED: Final = 409
 STATES: Final = {
     "waiting": N_("保護者の方の同意を待っています"),
-    "veto": N_("まちの人が見ています。3日ほどで決まります"),
+    "veto": N_("まちの人が見ています。何もなければ、このまま決まります"),
     "review": N_("まちの人が見ています。決まったらお知らせします"),
     "granted": N_("認められました"),
     "refused": N_("今回は、まだそろっていませんでした"),
@@ -153,6 +153,7 @@ def premium_page(
             last=last,
             states=STATES,
             first_check=max(checks, default=0),
+            most=book.on("premium.cap", standing.day).value,
         )
 
 

@@ -28,6 +28,7 @@ PUBLIC = Context(Audience.PERSON, actor=ANONYMOUS.label)
 _LOCAL_PATH = re.compile(r"/(?![/\\])[^\x00-\x1f\\]*")
 _LONGEST_PATH = 300
 _UNPROCESSABLE = 422
+_HIRAGANA = {code: code - 0x60 for code in range(ord("ァ"), ord("ヶ") + 1)}
 FOOTER = (
     (N_("こまったとき"), "/help"),
     (N_("このサービスについて"), "/about"),
@@ -156,11 +157,17 @@ def show(
         "unread": getattr(request.state, "unread", 0),
         "person": getattr(request.state, "person", None),
         "footer_links": FOOTER,
+        "reading": reading,
         "new_key": lambda: str(uuid4()),
     }
     return platform_of(request).phone.render(
         request, template, status, camera=camera, **(frame | context)
     )
+
+
+def reading(kana: str) -> str:
+    """A reading in hiragana, as everybody learns it first."""
+    return kana.translate(_HIRAGANA)
 
 
 def translator(request: Request) -> Translate:

@@ -51,6 +51,8 @@ class Asked:
 
     sentence: str
     mode: DecisionMode
+    veto_hours: int
+    most: int
 
 
 # --- finding --------------------------------------------------------------------------------------
@@ -178,7 +180,12 @@ def asked_for_premium(
     policy, versions = numbers(db, book, queries.body_of(government), today)
     tree = version_for_term(versions, today).tree
     sentence = describe_en(tree) if lang == "en" else describe_ja(tree)
-    return Asked(sentence, mode_for(policy, DecisionKind.REGISTRATION))
+    return Asked(
+        sentence,
+        mode_for(policy, DecisionKind.REGISTRATION),
+        veto_hours=policy.integer("decision.veto_hours"),
+        most=policy.integer("premium.cap"),
+    )
 
 
 @router.post("/towns/{lg_code}/join")

@@ -54,6 +54,7 @@ def _page(
     today = japan_day(platform.clock.now())
     poster = _poster_of(platform, back_to)
     return {
+        "signed_in": False,  # there is nothing to go to yet
         "back_to": back_to,
         "place": None if poster is None else poster[2],
         "scan_id": "" if poster is None else poster[1],
