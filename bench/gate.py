@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from secrets import token_bytes
+from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import Connection, text
@@ -34,6 +35,8 @@ from qr.store import KeyStore, ensure_keys
 HIDA = "212172"
 IN_FLIGHT = 32
 BATCH = 200
+#: The same is measured this many times; the median counts.
+ROUNDS = 3
 #: pretix 2026.8 on the same kind of machine: 24–28 check-ins a second flat out.
 PEER = 26.0
 
@@ -78,7 +81,7 @@ def prepare(stack: LocalStack, people: int) -> Gate:
 
 
 def _activity(connection: Connection, now: datetime) -> tuple[UUID, UUID]:
-    values = {
+    values: dict[str, Any] = {
         "org": uuid4(),
         "activity": uuid4(),
         "session": uuid4(),
@@ -256,39 +259,73 @@ def _percentile(values: Sequence[float], share: float) -> float:
     return sorted(values)[min(len(values) - 1, int(len(values) * share))]
 
 
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One measured stretch: requests or scans a second, and each request's seconds."""
+
+    rate: float
+    latencies: Sequence[float]
+    failures: int
+
+
+def _round(stack: LocalStack, requests: Sequence[Sequence[bytes]], things: int) -> Round:
+    seconds, latencies, failures = asyncio.run(_drive(stack, requests))
+    return Round(things / seconds, latencies, failures)
+
+
+def _shares(cards: Sequence[str], rounds: int) -> list[Sequence[str]]:
+    each = len(cards) // rounds
+    return [cards[number * each : (number + 1) * each] for number in range(rounds)]
+
+
+def _middle(rounds: Sequence[Round], what: str) -> Round:
+    """The round of the median rate: others use this machine too.
+
+    Raises:
+        RuntimeError: A request was refused: the figure would mean nothing.
+    """
+    failures = sum(one.failures for one in rounds)
+    if failures:
+        raise RuntimeError(f"{failures} {what} were refused")
+    return sorted(rounds, key=lambda one: one.rate)[len(rounds) // 2]
+
+
 def run(
-    stack: LocalStack, *, singles: int = 6000, scans: int = 10_000
+    stack: LocalStack, *, singles: int = 6000, scans: int = 12_000
 ) -> dict[str, dict[str, object]]:
     """Figures of single check-ins, of one scanner alone, and of offline uploads."""
     gate = prepare(stack, singles + scans + 1200)
-    warm, rest = gate.cards[:1000], gate.cards[1000:]
+    warm, alone, rest = gate.cards[:1000], gate.cards[1000:1200], gate.cards[1200:]
     asyncio.run(_drive(stack, _single(stack, gate, warm)))
     _analyze(stack)
-    alone = rest[:200]
-    _, one, _ = asyncio.run(
-        _drive(stack, [functools.reduce(operator.iadd, _single(stack, gate, alone), [])])
+    lane: list[bytes] = functools.reduce(operator.iadd, _single(stack, gate, alone), [])
+    one = _middle([_round(stack, [lane], len(alone))], "check-ins")
+    rush = _middle(
+        [
+            _round(stack, _single(stack, gate, cards), len(cards))
+            for cards in _shares(rest[:singles], ROUNDS)
+        ],
+        "check-ins",
     )
-    seconds, latencies, failures = asyncio.run(
-        _drive(stack, _single(stack, gate, rest[200 : 200 + singles]))
+    upload = _middle(
+        [
+            _round(stack, _batches(stack, gate, cards, 2), len(cards))
+            for cards in _shares(rest[singles:], ROUNDS)
+        ],
+        "uploads",
     )
-    upload, _, upload_failures = asyncio.run(
-        _drive(stack, _batches(stack, gate, rest[200 + singles :], 2))
-    )
-    uploaded = len(rest) - 200 - singles
-    if failures or upload_failures:
-        raise RuntimeError(f"{failures} check-ins and {upload_failures} uploads were refused")
-    rate = singles / seconds
+    p99 = _percentile(rush.latencies, 0.99) * 1000
     return {
-        "checkin_http": _figure(rate, "check-ins/s", 300.0)
+        "checkin_http": _figure(rush.rate, "check-ins/s", 300.0)
         | {
-            "p50_ms": round(statistics.median(latencies) * 1000, 1),
-            "p99_ms": round(_percentile(latencies, 0.99) * 1000, 1),
+            "p50_ms": round(statistics.median(rush.latencies) * 1000, 1),
+            "p99_ms": round(p99, 1),
             "in_flight": IN_FLIGHT,
-            "times_pretix": round(rate / PEER, 1),
+            "times_pretix": round(rush.rate / PEER, 1),
         },
-        "checkin_http_p99": _figure(_percentile(latencies, 0.99) * 1000, "ms", 250.0),
-        "checkin_one_scanner_p50": _figure(statistics.median(one) * 1000, "ms", 5.0),
-        "checkin_batch": _figure(uploaded / upload, "scans/s", 1000.0),
+        "checkin_http_p99": _figure(p99, "ms", 250.0),
+        "checkin_one_scanner_p50": _figure(statistics.median(one.latencies) * 1000, "ms", 5.0),
+        "checkin_batch": _figure(upload.rate, "scans/s", 1000.0),
     }
 
 
