@@ -40,7 +40,7 @@ from mobile.pages.shell import (
     show,
 )
 from qr.codes import MAX_TEXT
-from registry import queries, registration
+from registry import queries, registration, survey
 from registry.doors import BookDep, EvidenceDep, LgCode, as_body, as_person
 from registry.models import LocalGovernment
 from registry.rules.policy import PolicyBook
@@ -238,8 +238,10 @@ def done(
         session = db.get(ActivitySession, (lg_code, attempt.session_id or UUID(int=0)))
         place = None if session is None else occasion_in(db, session)
         been = _Presence() if place is None else _presence(db, actor, lg_code, place.session_id)
-        way = None
-        if _is_registered(db, actor, lg_code):
+        way, survey_open = None, False
+        row = queries.registration_of(db, lg_code=lg_code, person_id=actor.person_id)
+        if row is not None and row.status == "active":
+            survey_open = row.direct and survey.answers_of(db, row) is None
             way = way_to_premium(
                 db,
                 actor=actor,
@@ -260,5 +262,5 @@ def done(
             town=town_name(government),
             lg_code=lg_code,
             way=way,
-            survey_open=False,
+            survey_open=survey_open,
         )
