@@ -24,7 +24,7 @@ from app import operate
 from app.local import LocalStack, LocalStackError, beat_options, web_command, worker_options
 from core.clock import clock_for
 from core.db import Database, for_job
-from core.errors import NotFound
+from core.errors import Invalid, NotFound
 from core.settings import Settings, UnsafeSettingsError, refuse_unsafe
 from registry.judging import replay_report
 from registry.policybook import POLICY_DIR, load_policy
@@ -37,9 +37,11 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
 )
 job = typer.Typer(help="Nightly jobs, by hand.", no_args_is_help=True)
+operator = typer.Typer(help="Who runs the platform (運営).", no_args_is_help=True)
 keys = typer.Typer(help="Keys that sign cards and venue codes.", no_args_is_help=True)
 cli.add_typer(job, name="job")
 cli.add_typer(keys, name="keys")
+cli.add_typer(operator, name="operator")
 
 console = Console()
 _problems = Console(stderr=True)
@@ -251,6 +253,28 @@ def revoke_key(
         except NotFound:
             raise typer.BadParameter(f"There is no key {kid} to revoke.") from None
     console.print(f"Key {kid} is revoked. New keys: {' '.join(made) or 'none'}")
+
+
+# --- operators -------------------------------------------------------------------------
+
+
+@operator.command("add")
+def add_operator(
+    email: Annotated[str, typer.Argument(help="Address that sign-in codes go to.")],
+) -> None:
+    """Let somebody sign in as the operator, who opens local governments; safe to repeat."""
+    settings = settings_from_env()
+    with _database(settings) as database:
+        try:
+            operate.add_operator(
+                database,
+                email,
+                secret=settings.secret_key.get_secret_value(),
+                now=_now(settings),
+            )
+        except Invalid:
+            raise typer.BadParameter(f"{email} is no e-mail address.") from None
+    console.print(f"{email} may sign in at {settings.public_url}/operator/signin.", markup=False)
 
 
 # --- looking after it ------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -15,9 +16,11 @@ from core.tenancy import Audience
 from qr.keys import KeyRecord, KeyScope
 from qr.signatures import KeyStatus, KeyUse
 from qr.store import ensure_keys, read_keys, revoke_key
+from registry.doors import GATE
 from registry.models import LocalGovernment
 from registry.queries import accepts
 from registry.rules.policy import PolicyBook
+from registry.staff import account_for_duty
 
 CONSOLE = Actor(ActorKind.SYSTEM, name="console")
 _OPERATOR = Context(Audience.OPERATOR, actor=CONSOLE.label)
@@ -63,6 +66,22 @@ def withdraw_key(
         revoke_key(db, kid, at=now)
         _record(db, "signing_key.revoke", kid, now)
     return rotate_keys(database, book=book, secret=secret, now=now)
+
+
+def add_operator(database: Database, email: str, *, secret: str, now: datetime) -> UUID:
+    """Let somebody sign in as the operator (運営), by a code sent to this address; safe to repeat.
+
+    Only the console does this: whoever can reach it holds the platform's settings anyway.
+
+    Raises:
+        Invalid: It is no address.
+    """
+    with database.transaction(GATE) as db:
+        account_id = account_for_duty(db, kind="operator", email=email, secret=secret, now=now)
+        audit.record(
+            db, actor=CONSOLE, action="operator.add", subject=("account", account_id), now=now
+        )
+    return account_id
 
 
 def _scopes(db: Session, book: PolicyBook, now: datetime) -> list[KeyScope]:

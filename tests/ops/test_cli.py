@@ -35,6 +35,7 @@ COMMANDS = {
     "keys list",
     "keys rotate",
     "keys revoke",
+    "operator add",
     "openapi",
     "health",
 }

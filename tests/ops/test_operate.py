@@ -6,11 +6,13 @@ import pytest
 from sqlalchemy import text
 
 from app import migrate, operate
+from core import signin
 from core.db import Context, Database
-from core.errors import NotFound
+from core.errors import Invalid, NotFound
 from core.tenancy import Audience
 from qr.signatures import KeyStatus
 from qr.store import OVERLAP, SIGN_FOR
+from registry.doors import GATE
 from registry.policybook import load_policy
 from registry.rules.policy import PolicyBook
 
@@ -93,3 +95,33 @@ def test_every_act_on_a_key_is_written_down(two_bodies: Database, book: PolicyBo
         *[("signing_key.create", "system:console")] * 6,
         ("signing_key.revoke", "system:console"),
     ]
+
+
+def test_the_first_operator_is_added_from_the_console(own_database: Database) -> None:
+    """Whoever is added twice is one account, which can sign in by code."""
+    first = operate.add_operator(own_database, "Unei@Example.jp", secret=SECRET, now=NOW)
+    again = operate.add_operator(own_database, "unei@example.jp", secret=SECRET, now=NOW)
+    assert first == again
+    with own_database.transaction(GATE) as db:
+        code = signin.start(
+            db, kind="operator", email="unei@example.jp", secret=SECRET, address="here", now=NOW
+        )
+    with own_database.transaction(GATE) as db:
+        token = signin.sign_in(
+            db,
+            code=code.code,
+            binding=code.binding,
+            secret=SECRET,
+            transport="cookie",
+            user_agent="",
+            now=NOW,
+        )
+        assert token is not None
+        found = signin.session_of(db, token, now=NOW)
+    assert found is not None
+    assert (found.kind, found.account_id) == ("operator", first)
+
+
+def test_no_address_no_operator(own_database: Database) -> None:
+    with pytest.raises(Invalid):
+        operate.add_operator(own_database, "nobody", secret=SECRET, now=NOW)
