@@ -16,11 +16,13 @@ from rich.progress import Progress
 from rich.table import Table
 
 from app.local import LocalStack
+from app.story.book import Book
 from app.story.cast import FIRST_DAY, SEED, Cast
 from app.story.figures import figures
+from app.story.first_year import opening
 from app.story.setting import open_country, open_hosts, proposals_that_fail
 from app.story.world import Someone, World
-from app.story.year import Book, calendar, opening
+from app.story.year import calendar
 from core.clock import wall_now
 from core.db import Context, Database
 from core.tenancy import Audience
