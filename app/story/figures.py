@@ -37,7 +37,7 @@ def figures(stack: LocalStack, world: World) -> dict[str, Any]:
             "premium": {
                 "granted": _one(
                     connection,
-                    "select count(*) from registration_event where kind = 'premium_granted'",
+                    "select count(*) from registration_event where kind = 'application_granted'",
                 ),
                 "refused": _one(
                     connection,
@@ -46,11 +46,7 @@ def figures(stack: LocalStack, world: World) -> dict[str, Any]:
             },
             "renewals": {
                 "renewed": _judged(connection, "renewed"),
-                "lapsed": _one(
-                    connection,
-                    "select count(*) from registration_event where kind = 'premium_ended'"
-                    " and facts->>'reason' = 'renewal_failed'",
-                ),
+                "lapsed": _judged(connection, "lapsed_to_basic"),
             },
             "dormancy": {
                 "notified": _one(connection, "select count(*) from dormancy_notice"),
@@ -79,12 +75,6 @@ def _one(connection: Connection, sql: str, **values: object) -> int:
 def _registrations(connection: Connection, condition: str) -> int:
     return _one(
         connection, f"select count(*) from registration where status = 'active' and {condition}"
-    )
-
-
-def _attempts(connection: Connection, outcome: str) -> int:
-    return _one(
-        connection, "select count(*) from scan_attempt where outcome = :outcome", outcome=outcome
     )
 
 
