@@ -125,6 +125,7 @@ def set_body_value(
         NotFound: There is no such setting.
         Refused: A body may not set it, or not this value (`setting_…`, with the rule's id); or
             from a past day (`in_the_past`), as nobody may change what has been judged (R33).
+        Conflict: It was decided for that day at this very instant.
     """
     actor.require_role(lg_code, Role.MANAGER)
     if key not in book.parameters:
@@ -140,6 +141,8 @@ def set_body_value(
     problem = book.refusal(wanted)
     if problem is not None:
         raise refused(f"setting_{problem.code}", rule=rule, found=str(value), field=key)
+    if db.get(BodyValue, (lg_code, key, since, now)) is not None:
+        raise Conflict(code="conflict")
     db.add(
         BodyValue(
             lg_code=lg_code,
