@@ -30,9 +30,10 @@ def figures(stack: LocalStack, world: World) -> dict[str, Any]:
                 ),
             },
             "check_ins": {
-                "accepted": _attempts(connection, "accepted"),
-                "already": _attempts(connection, "already"),
-                "refused": _attempts(connection, "refused") + _attempts(connection, "needs_input"),
+                # As answered: refused attempts are kept for 180 days only.
+                "accepted": world.tally["scan_accepted"],
+                "already": world.tally["scan_already"],
+                "refused": world.tally["scan_refused"] + world.tally["scan_needs_input"],
             },
             "premium": {
                 "granted": _one(
