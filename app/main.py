@@ -144,4 +144,4 @@ def _from_here(request: Request) -> bool:
 
 def app_from_env() -> FastAPI:
     """The application with settings from the environment (`uvicorn --factory`)."""
-    return create_app(Settings())  # type: ignore[call-arg] # pydantic-settings fills it in
+    return create_app(Settings())

@@ -6,16 +6,24 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from conftest import RollbackDatabase
-from factories.activities import create_designated_activity, create_session, sign_up
-from factories.presence import WORKER, Look, jst, make_card, make_device, make_keys, venue_code
-from factories.registry import HIDA, KESENNUMA, SignedIn, create_person, join, make_staff
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from activities.models import Activity, ActivitySession
 from core.clock import FixedClock
 from qr.store import KeyStore, revoke_key
+from tests.conftest import RollbackDatabase
+from tests.factories.activities import create_designated_activity, create_session, sign_up
+from tests.factories.presence import (
+    WORKER,
+    Look,
+    jst,
+    make_card,
+    make_device,
+    make_keys,
+    venue_code,
+)
+from tests.factories.registry import HIDA, KESENNUMA, SignedIn, create_person, join, make_staff
 
 DAY = date(2027, 6, 5)
 
@@ -153,7 +161,7 @@ def test_r19_a_poster_needs_the_roster_or_a_tap(scene: Scene) -> None:
 
 def test_c27_a_roster_entry_needs_two_people(scene: Scene) -> None:
     """R19: no phone, no card: two roles vouch."""
-    entry = {"person_id": str(scene.someone.id), "walk_in_confirmed": True}
+    entry: dict[str, Any] = {"person_id": str(scene.someone.id), "walk_in_confirmed": True}
     asked = scene.device_scan(**entry).json()
     assert (asked["outcome"], asked["reason"]) == ("needs_input", "second_approval")
     staff = make_staff(scene.database, HIDA, now=scene.clock.now())

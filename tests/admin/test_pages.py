@@ -6,15 +6,19 @@ from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 import pytest
-from conftest import RollbackDatabase
-from factories.activities import (
+from fastapi.testclient import TestClient
+
+from core.access import Role
+from core.db import Database, for_body
+from registry.staff import appoint
+from tests.factories.activities import (
     create_activity,
     create_designated_activity,
     create_organisation,
     create_session,
     sign_up,
 )
-from factories.registry import (
+from tests.factories.registry import (
     GIFU,
     HIDA,
     KESENNUMA,
@@ -25,11 +29,6 @@ from factories.registry import (
     make_operator,
     make_staff,
 )
-from fastapi.testclient import TestClient
-
-from core.access import Role
-from core.db import for_body
-from registry.staff import appoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +43,7 @@ class Place:
 
 
 @pytest.fixture
-def place(database: RollbackDatabase) -> Place:
+def place(database: Database) -> Place:
     organisation = create_organisation(database)
     proposal = create_activity(database, organisation)
     activity = create_designated_activity(database, organisation)
@@ -78,7 +77,7 @@ def pages(place: Place) -> list[tuple[str, Role]]:
 
 
 def test_each_page_opens_for_its_role_and_those_above(
-    http: TestClient, database: RollbackDatabase, place: Place
+    http: TestClient, database: Database, place: Place
 ) -> None:
     people = {role: make_staff(database, HIDA, role) for role in Role}
     for path, least in pages(place):
@@ -90,7 +89,7 @@ def test_each_page_opens_for_its_role_and_those_above(
 
 
 def test_another_bodys_desk_looks_like_no_desk(
-    http: TestClient, database: RollbackDatabase, place: Place
+    http: TestClient, database: Database, place: Place
 ) -> None:
     """R25: staff of another local government learn nothing, not even that a page exists."""
     stranger = make_staff(database, KESENNUMA, Role.MANAGER)
@@ -102,7 +101,7 @@ def test_another_bodys_desk_looks_like_no_desk(
 
 
 def test_people_and_operators_have_no_desk(
-    http: TestClient, database: RollbackDatabase, place: Place
+    http: TestClient, database: Database, place: Place
 ) -> None:
     for someone in (create_person(database), make_operator(database)):
         assert http.get(f"/staff/{HIDA}", headers=someone.headers).status_code == 403
@@ -119,17 +118,13 @@ OPERATOR_PAGES = ("", "/bodies", "/bodies?q=ひだ&standing=active", f"/bodies/{
 
 
 @pytest.mark.parametrize("path", OPERATOR_PAGES)
-def test_operator_pages_are_for_operators(
-    http: TestClient, database: RollbackDatabase, path: str
-) -> None:
+def test_operator_pages_are_for_operators(http: TestClient, database: Database, path: str) -> None:
     operator, staff = make_operator(database), make_staff(database, HIDA)
     assert http.get(f"/operator{path}", headers=operator.headers).status_code == 200
     assert http.get(f"/operator{path}", headers=staff.headers).status_code == 403
 
 
-def test_operator_sees_no_person(
-    http: TestClient, database: RollbackDatabase, place: Place
-) -> None:
+def test_operator_sees_no_person(http: TestClient, database: Database, place: Place) -> None:
     """R25: no page of the operator names a registrant or a member of staff."""
     make_staff(database, HIDA, name="秘密の職員")
     operator = make_operator(database)
@@ -140,7 +135,7 @@ def test_operator_sees_no_person(
     assert "秘密の職員" not in shown
 
 
-def test_prefecture_sees_its_own_rows_only(http: TestClient, database: RollbackDatabase) -> None:
+def test_prefecture_sees_its_own_rows_only(http: TestClient, database: Database) -> None:
     """R02, R25: a prefecture's desk holds the derived row; the town's desk holds the town's."""
     someone = create_person(database, nickname="たろう太郎")
     town = join(database, someone, HIDA)
@@ -153,7 +148,7 @@ def test_prefecture_sees_its_own_rows_only(http: TestClient, database: RollbackD
     assert hidden.status_code == 404
 
 
-def test_sign_in_by_code_opens_the_desk(http: TestClient, database: RollbackDatabase) -> None:
+def test_sign_in_by_code_opens_the_desk(http: TestClient, database: Database) -> None:
     staff = make_staff(database, HIDA, Role.CLERK)
     asked = http.post(
         "/staff/signin", data={"email": staff.email, "next": f"/staff/{HIDA}/members"}
@@ -177,9 +172,7 @@ def test_sign_in_by_code_opens_the_desk(http: TestClient, database: RollbackData
 
 
 @pytest.mark.parametrize("wanted", ["https://evil.example/", "//evil.example", "/operator", "/x"])
-def test_sign_in_leads_nowhere_else(
-    http: TestClient, database: RollbackDatabase, wanted: str
-) -> None:
+def test_sign_in_leads_nowhere_else(http: TestClient, database: Database, wanted: str) -> None:
     staff = make_staff(database, HIDA)
     code = _shown_code(http.post("/staff/signin", data={"email": staff.email}).text)
     entered = http.post(
@@ -193,7 +186,7 @@ def _shown_code(page: str) -> str:
     return next(word for word in digits if len(word) == 8)
 
 
-def test_who_works_for_two_bodies_chooses(http: TestClient, database: RollbackDatabase) -> None:
+def test_who_works_for_two_bodies_chooses(http: TestClient, database: Database) -> None:
     staff = make_staff(database, HIDA, Role.CLERK)
     _second_body(database, staff)
     page = http.get("/staff", headers=staff.headers)
@@ -202,7 +195,7 @@ def test_who_works_for_two_bodies_chooses(http: TestClient, database: RollbackDa
     assert f"/staff/{KESENNUMA}" in page.text
 
 
-def _second_body(database: RollbackDatabase, staff: SignedIn) -> None:
+def _second_body(database: Database, staff: SignedIn) -> None:
     with database.transaction(for_body(KESENNUMA, actor="system:test")) as db:
         appoint(
             db,
@@ -215,7 +208,7 @@ def _second_body(database: RollbackDatabase, staff: SignedIn) -> None:
         )
 
 
-def test_unknown_things_are_not_found(http: TestClient, database: RollbackDatabase) -> None:
+def test_unknown_things_are_not_found(http: TestClient, database: Database) -> None:
     staff = make_staff(database, HIDA)
     for path in ("activities", "sessions", "members", "organisations", "judgements"):
         answer = http.get(f"/staff/{HIDA}/{path}/{uuid4()}", headers=staff.headers)

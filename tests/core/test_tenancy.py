@@ -3,8 +3,7 @@
 from uuid import uuid4
 
 import pytest
-from conftest import RollbackDatabase
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, UniqueConstraint, text
 from sqlalchemy.exc import DBAPIError
 
 import activities.models
@@ -19,6 +18,7 @@ from core.tenancy import (
     personal_columns,
     tables_with_rights,
 )
+from tests.conftest import RollbackDatabase
 
 MODELS = (activities.models, core.models, registry.models)
 #: Indexes and keys that must be unique across local governments, each with its reason.
@@ -88,10 +88,13 @@ def test_keys_of_a_bodys_tables_start_with_its_code() -> None:
         if kind not in {TableClass.BODY, TableClass.HOST}:
             continue
         assert next(iter(table.primary_key.columns)).name == "lg_code", table.name
-        for index in [*table.indexes, *table.constraints]:
-            unique = getattr(index, "unique", False) or type(index).__name__ == "UniqueConstraint"
-            if unique and str(index.name) not in UNIQUE_ACROSS_BODIES:
-                assert "lg_code" in [column.name for column in index.columns], index.name
+        uniques = [
+            *(index for index in table.indexes if index.unique),
+            *(one for one in table.constraints if isinstance(one, UniqueConstraint)),
+        ]
+        for unique in uniques:
+            if str(unique.name) not in UNIQUE_ACROSS_BODIES:
+                assert "lg_code" in [column.name for column in unique.columns], unique.name
         for key in table.foreign_key_constraints:
             target = key.referred_table
             if target.info["class"] in {TableClass.BODY, TableClass.HOST}:

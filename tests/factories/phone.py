@@ -99,7 +99,7 @@ class Phone:
 
     def link(self, words: str) -> str:
         """Where the link with these words leads."""
-        for href, inside in re.findall(r'<a\b[^>]*href="([^"]*)"[^>]*>(.*?)</a>', self.text, re.S):
+        for href, inside in re.findall(r'<a\b[^>]*href="([^"]*)"[^>]*>(.*?)</a>', self.text, re.DOTALL):
             if words in re.sub(r"<[^>]+>", "", inside):
                 return html.unescape(href)
         raise AssertionError(f"{self.path} has no link {words!r}")
@@ -107,7 +107,7 @@ class Phone:
     @property
     def words(self) -> str:
         """What can be read on the page."""
-        body = re.sub(r"<style>.*?</style>|<svg\b.*?</svg>", " ", self.text, flags=re.S)
+        body = re.sub(r"<style>.*?</style>|<svg\b.*?</svg>", " ", self.text, flags=re.DOTALL)
         plain = html.unescape(re.sub(r"<[^>]+>", " ", body))
         return re.sub(r"\s+", " ", plain)
 

@@ -6,7 +6,6 @@ from secrets import token_bytes
 from typing import Any
 from uuid import UUID, uuid4
 
-from factories.registry import HIDA, SignedIn
 from sqlalchemy import select, text
 
 from activities import devices
@@ -21,6 +20,7 @@ from qr.keys import KeyScope
 from qr.signatures import KeyUse
 from qr.store import KeyStore, ensure_keys
 from registry.models import Card, Registration
+from tests.factories.registry import HIDA, SignedIn
 
 WORKER = Context(Audience.WORKER, actor="system:test")
 

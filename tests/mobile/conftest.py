@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from factories.phone import Phone
-from factories.presence import Look
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+
+from tests.factories.phone import Phone
+from tests.factories.presence import Look
 
 
 @pytest.fixture

@@ -5,11 +5,6 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from conftest import RollbackDatabase
-from factories.activities import ProposalFields, create_designated_activity, create_session
-from factories.phone import Phone, sign_in
-from factories.presence import Look, jst, make_keys, venue_code
-from factories.registry import GIFU, HIDA, KESENNUMA, MIYAGI, SAITAMA, YOKOZE, open_bodies
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import text
@@ -17,6 +12,11 @@ from sqlalchemy import text
 from activities.models import Activity
 from core.clock import FixedClock
 from qr.store import KeyStore
+from tests.conftest import RollbackDatabase
+from tests.factories.activities import ProposalFields, create_designated_activity, create_session
+from tests.factories.phone import Phone, sign_in
+from tests.factories.presence import Look, jst, make_keys, venue_code
+from tests.factories.registry import GIFU, HIDA, KESENNUMA, MIYAGI, SAITAMA, YOKOZE, open_bodies
 
 DAY = date(2027, 6, 5)
 

@@ -4,12 +4,13 @@ from datetime import date
 from typing import Any
 
 import pytest
-from conftest import RollbackDatabase
-from factories.activities import create_designated_activity, create_session
-from factories.phone import Phone, sign_in
-from factories.presence import jst, make_keys
-from factories.registry import GIFU, HIDA, KESENNUMA, MIYAGI, open_bodies
 from fastapi.testclient import TestClient
+
+from tests.conftest import RollbackDatabase
+from tests.factories.activities import create_designated_activity, create_session
+from tests.factories.phone import Phone, sign_in
+from tests.factories.presence import jst, make_keys
+from tests.factories.registry import GIFU, HIDA, KESENNUMA, MIYAGI, open_bodies
 
 PUBLIC = (
     "/", "/signin", "/towns", "/towns?q=ひだ", "/towns?prefecture=210005", f"/towns/{HIDA}",

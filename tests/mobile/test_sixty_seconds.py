@@ -3,14 +3,14 @@
 from datetime import date
 
 import pytest
-from conftest import RollbackDatabase
-from factories.activities import create_designated_activity, create_session
-from factories.phone import Phone, sign_in
-from factories.presence import Look, jst, make_keys
-from factories.registry import GIFU, HIDA, open_bodies
 
 from activities.models import ActivitySession
 from core.clock import FixedClock
+from tests.conftest import RollbackDatabase
+from tests.factories.activities import create_designated_activity, create_session
+from tests.factories.phone import Phone, sign_in
+from tests.factories.presence import Look, jst, make_keys
+from tests.factories.registry import GIFU, HIDA, open_bodies
 
 DAY = date(2027, 6, 5)
 

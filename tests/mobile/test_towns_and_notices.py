@@ -4,15 +4,15 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from conftest import RollbackDatabase
-from factories.phone import Phone, sign_in
-from factories.presence import Look
-from factories.registry import GIFU, HIDA, KESENNUMA, MIYAGI, open_bodies
 from sqlalchemy import text
 
 from core.clock import FixedClock
 from core.db import for_job
 from core.outbox import NoticeDraft, tell
+from tests.conftest import RollbackDatabase
+from tests.factories.phone import Phone, sign_in
+from tests.factories.presence import Look
+from tests.factories.registry import GIFU, HIDA, KESENNUMA, MIYAGI, open_bodies
 
 
 @pytest.fixture

@@ -7,12 +7,12 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 
 import psycopg
-from conftest import server_address
 from sqlalchemy import make_url
 
 from bench.population import Cohort, Population, fill
 from core.clock import JAPAN, FixedClock
 from core.db import Database
+from tests.conftest import server_address
 from workers.parts import Parts
 
 HIDA, GIFU = "212172", "210005"
@@ -68,13 +68,13 @@ def populate(database: Database, *cohorts: Cohort, seed: int = 7) -> Population:
 def rows(database: Database, query: str, *given: Any) -> Sequence[tuple[Any, ...]]:
     """What a superuser sees."""
     with psycopg.connect(address(database)) as connection:
-        return connection.execute(query, given).fetchall()  # type: ignore[arg-type] # the test's own text
+        return connection.execute(query, given).fetchall()
 
 
 def do(database: Database, statement: str, *given: Any) -> None:
     """A superuser's change, to prepare."""
     with psycopg.connect(address(database)) as connection:
-        connection.execute(statement, given)  # type: ignore[arg-type] # as above
+        connection.execute(statement, given)
 
 
 def digest(database: Database) -> str:
@@ -82,11 +82,23 @@ def digest(database: Database) -> str:
     found = hashlib.sha256()
     with psycopg.connect(address(database)) as connection:
         for table in TABLES:
-            all_rows = connection.execute(f"select to_jsonb(t) from {table} t").fetchall()  # type: ignore[arg-type] # a constant
+            all_rows = connection.execute(f"select to_jsonb(t) from {table} t").fetchall()
             lines = sorted(json.dumps(_plain(row[0]), sort_keys=True) for row in all_rows)
             found.update(f"{table}:{len(lines)}\n".encode())
             found.update("\n".join(lines).encode())
     return found.hexdigest()
+
+
+def body_value(database: Database, key: str, value: object, lg_code: str = HIDA) -> None:
+    """A local government's own number, from the beginning."""
+    do(
+        database,
+        "insert into body_value (lg_code, key, since, decided_at, value, decided_by)"
+        " values (%s, %s, '2025-04-01', '2025-04-01', %s, 'test')",
+        lg_code,
+        key,
+        json.dumps(value),
+    )
 
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:

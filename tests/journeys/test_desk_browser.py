@@ -1,0 +1,114 @@
+"""A staff member's morning in a real Chromium: today, approvals, the counter, the poster."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.factories.desk import Morning, create_morning
+from tests.factories.registry import HIDA, SignedIn, make_operator
+from tests.journeys.conftest import Live, axe_finds_nothing, visiting
+
+pytestmark = pytest.mark.browser
+HOME = f"/staff/{HIDA}"
+#: Set to a folder to keep a picture of every page.
+PICTURES = os.environ.get("FURUSATO_PICTURES")
+
+
+def sign_in(page: Page, someone: SignedIn, door: str = "/staff") -> None:
+    """As people do it: the address, then the code (shown in a rehearsal)."""
+    page.goto(f"{door}/signin")
+    page.get_by_label("メールアドレス").fill(someone.email)
+    page.get_by_role("button", name="番号を送る").click()
+    code = page.locator(".notice-title").inner_text()[-8:]
+    page.get_by_label("8けたの番号").fill(code)
+    page.get_by_role("button", name="サインインする").click()
+
+
+def keep_picture(page: Page, name: str) -> None:
+    if PICTURES:
+        page.screenshot(path=Path(PICTURES) / f"{name}.png", full_page=True)
+
+
+def paths(morning: Morning) -> dict[str, str]:
+    """Every page of the desk of a town, by a name for its picture."""
+    return {
+        "today": HOME,
+        "approvals": f"{HOME}/approvals",
+        "activities": f"{HOME}/activities",
+        "activity_new": f"{HOME}/activities/new",
+        "activity": f"{HOME}/activities/{morning.activity.id}",
+        "proposal": f"{HOME}/activities/{morning.proposal.id}",
+        "reception": f"{HOME}/sessions/{morning.session.id}",
+        "poster": f"{HOME}/sessions/{morning.session.id}/poster",
+        "organisations": f"{HOME}/organisations",
+        "organisation": f"{HOME}/organisations/{morning.organisation.id}",
+        "members": f"{HOME}/members",
+        "member": f"{HOME}/members/{morning.registration_id}",
+        "judgement": f"{HOME}/judgements/{morning.application.judgement_id}",
+        "settings": f"{HOME}/settings",
+        "audit": f"{HOME}/audit",
+    }
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_every_page_is_for_everybody(chromium: Browser, live: Live, width: int) -> None:
+    """WCAG 2.2 AA as far as a machine sees it, nothing to scroll sideways, no complaint."""
+    morning = create_morning(live.database)
+    with visiting(chromium, live, width=width, bypass_csp=True) as visitor:
+        page = visitor.page
+        sign_in(page, morning.manager)
+        for name, path in paths(morning).items():
+            page.goto(path)
+            page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+            keep_picture(page, f"{name}_{width}")
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+            axe_finds_nothing(page)
+    with visiting(chromium, live, width=width, bypass_csp=True) as visitor:
+        page = visitor.page
+        sign_in(page, make_operator(live.database), "/operator")
+        for name in ("", "/bodies", f"/bodies/{HIDA}", "/keys"):
+            page.goto(f"/operator{name}")
+            keep_picture(page, f"operator{name.replace('/', '_')}_{width}")
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, name
+            axe_finds_nothing(page)
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_a_morning_at_the_desk(chromium: Browser, live: Live, scripts: bool) -> None:
+    """R09, R19: today → approvals → designate → poster → the counter; with scripts on and off."""
+    morning = create_morning(live.database)
+    with visiting(chromium, live, width=1280, scripts=scripts) as visitor:
+        page = visitor.page
+        sign_in(page, morning.approver)
+        expect(page.get_by_role("heading", level=1)).to_contain_text("2027年6月1日")
+        page.get_by_role("link", name="活動の提案").click()
+        _designate(page)
+        page.get_by_role("link", name="活動", exact=True).click()
+        page.get_by_role("link", name=morning.activity.title).click()
+        page.get_by_role("link", name="ポスター").last.click()
+        expect(page.get_by_role("img", name="参加受付のポスター")).to_be_visible()
+        page.goto(f"{HOME}/sessions/{morning.session.id}")
+        page.get_by_role("button", name="会場にいました").click()
+        expect(page.get_by_role("status")).to_contain_text("髙橋 太郎さんを受付しました")
+        page.get_by_role("button", name="来ています").click()
+        expect(page.get_by_role("status")).to_contain_text("1人目の確認")
+        assert visitor.said == []
+    with visiting(chromium, live, width=1280, scripts=scripts) as visitor:
+        page = visitor.page
+        sign_in(page, morning.clerk)
+        page.goto(f"{HOME}/sessions/{morning.session.id}")
+        page.get_by_role("button", name="来ています（2人目の確認）").click()
+        expect(page.get_by_role("status")).to_contain_text("山田 花子さんを受付しました")
+        assert visitor.said == []
+
+
+def _designate(page: Page) -> None:
+    proposals = page.locator("#proposals")
+    for question in ("公共性", "地域への貢献", "担い手が足りない", "中身と時間"):
+        proposals.get_by_role("checkbox", name=question).check()
+    proposals.get_by_role("button", name="指定する", exact=True).click()
+    expect(page.get_by_role("status")).to_contain_text("指定しました")
