@@ -23,6 +23,7 @@ from mobile.pages.shell import (
     with_next,
 )
 from registry.doors import GATE, BookDep
+from registry.identifying import INVITATION_PAGE
 from registry.models import Person
 from registry.signing_in import prove_code, send_code
 
@@ -112,7 +113,9 @@ def prove(request: Request, form: FormDep, platform: PlatformDep, book: BookDep)
         return again(request, "signin_code.html", error, **page)
     with platform.database.transaction(for_person(found.account_id)) as db:
         known = db.get(Person, found.account_id) is not None
-    then = back_to if known else with_next("/welcome", back_to)
+    # A guardian is asked for a name on the page of the invitation, and for nothing else.
+    invited = back_to.startswith(INVITATION_PAGE)
+    then = back_to if known or invited else with_next("/welcome", back_to)
     response = RedirectResponse(then, status_code=303)
     set_session(response, platform.settings, token)
     for name in (_BINDING, _SHOWN):
