@@ -3,7 +3,7 @@
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import Engine, UniqueConstraint, text
+from sqlalchemy import Engine, Index, UniqueConstraint, text
 from sqlalchemy.exc import DBAPIError
 
 import activities.models
@@ -88,7 +88,7 @@ def test_keys_of_a_bodys_tables_start_with_its_code() -> None:
         if kind not in {TableClass.BODY, TableClass.HOST}:
             continue
         assert next(iter(table.primary_key.columns)).name == "lg_code", table.name
-        uniques = [
+        uniques: list[Index | UniqueConstraint] = [
             *(index for index in table.indexes if index.unique),
             *(one for one in table.constraints if isinstance(one, UniqueConstraint)),
         ]
