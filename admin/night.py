@@ -9,14 +9,18 @@ from sqlalchemy.orm import Session
 
 from core.clock import day_start
 from core.models import AuditEvent
+from registry.granting import OPEN
 from registry.models import Application, Judgement, Registration
+from registry.rules.renewal import RenewalOutcome
 
 ONE_DAY = timedelta(days=1)
+#: Outcomes by which nothing took effect: staff decide, or nothing was due.
+WAITING = (RenewalOutcome.TO_STAFF.value, RenewalOutcome.NOT_DUE.value)
 
 
 @dataclass(frozen=True, slots=True)
 class ByItself:
-    """A judgement that no member of staff made, and whose it is."""
+    """A judgement that took effect without staff, and whose it is."""
 
     judgement: Judgement
     registration: Registration
@@ -47,10 +51,10 @@ def by_itself(db: Session, *, lg_code: str, today: date, limit: int = 50) -> Nig
         .group_by(AuditEvent.action)
         .order_by(AuditEvent.action)
     )
-    by_staff = exists().where(
+    human = exists().where(
         Application.lg_code == Judgement.lg_code,
         Application.judgement_id == Judgement.id,
-        Application.decided_by.startswith("staff:"),
+        Application.decided_by.startswith("staff:") | Application.state.in_(OPEN),
     )
     rows = db.execute(
         select(Judgement, Registration)
@@ -61,7 +65,12 @@ def by_itself(db: Session, *, lg_code: str, today: date, limit: int = 50) -> Nig
                 Registration.id == Judgement.registration_id,
             ),
         )
-        .where(Judgement.lg_code == lg_code, Judgement.made_at >= since, ~by_staff)
+        .where(
+            Judgement.lg_code == lg_code,
+            Judgement.made_at >= since,
+            Judgement.outcome.not_in(WAITING),
+            ~human,
+        )
         .order_by(Judgement.made_at.desc(), Judgement.id)
         .limit(limit)
     )

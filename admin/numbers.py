@@ -27,7 +27,7 @@ def shown_value(desk: Desk, value: Any) -> str:
     if isinstance(value, list | tuple):
         return formats.listing((shown_value(desk, one) for one in value), desk.language)
     if isinstance(value, str):
-        for family in ("mode", "category", "checklist", "insurance", "tier", "identity"):
+        for family in ("mode", "category", "checklist", "insurance", "tier", "identity", "value"):
             if words.known(family, value):
                 return words.word(desk.say, family, value)
     return formats.fact(value, desk.language)
