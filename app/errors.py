@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from urllib.parse import quote
 
+import asyncpg
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
@@ -119,6 +120,12 @@ def install(app: FastAPI) -> None:
         codes = {404: "not_found", 405: "method_not_allowed", 400: "malformed_request"}
         return problem(request, error.status_code, codes.get(error.status_code, "http"))
 
+    _install_database(app)
+
+
+def _install_database(app: FastAPI) -> None:
+    """What the database says, in people's words: busy, not storable, or away for a moment."""
+
     @app.exception_handler(DBAPIError)
     def database(request: Request, error: DBAPIError) -> Response:
         state = sqlstate(error)
@@ -128,8 +135,32 @@ def install(app: FastAPI) -> None:
         unstorable = isinstance(error, DataError) or isinstance(error.orig, UnicodeError)
         if state in UNSTORABLE or unstorable or error.orig is None:
             return problem(request, 422, "validation")
-        if error.connection_invalidated or state is None or state.startswith(("57P", "08")):
-            answer = problem(request, 503, "database_away")
-            answer.headers["Retry-After"] = "2"
-            return answer
+        if error.connection_invalidated or _is_away(state):
+            return _away(request)
         raise error
+
+    @app.exception_handler(asyncpg.PostgresError)
+    def hot_door(request: Request, error: asyncpg.PostgresError) -> Response:
+        if error.sqlstate in BUSY:
+            return problem(request, 409, "busy")
+        if error.sqlstate in UNSTORABLE:
+            return problem(request, 422, "validation")
+        if _is_away(error.sqlstate):
+            return _away(request)
+        raise error
+
+    @app.exception_handler(asyncpg.InterfaceError)
+    @app.exception_handler(ConnectionError)
+    def unreachable(request: Request, _error: Exception) -> Response:
+        return _away(request)
+
+
+def _is_away(state: str | None) -> bool:
+    """Whether a SQLSTATE means that the server is stopping, starting or cut off."""
+    return state is None or state.startswith(("57P", "08"))
+
+
+def _away(request: Request) -> Response:
+    answer = problem(request, 503, "database_away")
+    answer.headers["Retry-After"] = "2"
+    return answer
