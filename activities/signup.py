@@ -238,9 +238,14 @@ def give_back_ended(
             Registration,
             (Registration.lg_code == SignUp.lg_code) & (Registration.id == SignUp.registration_id),
         )
+        .join(
+            ActivitySession,
+            (ActivitySession.lg_code == SignUp.lg_code) & (ActivitySession.id == SignUp.session_id),
+        )
         .where(
             SignUp.lg_code == lg_code,
             SignUp.state.in_(LIVING),
+            ActivitySession.starts_at > now,
             Registration.status != "active",
         )
         .order_by(SignUp.session_id, SignUp.person_id)

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from activities import corrections, waiting
+from activities import corrections, signup, waiting
 from activities.refusals import policy_now
 from core.access import system
 from core.outbox import NoticeDraft, tell
@@ -170,6 +170,14 @@ def settle_presence(parts: Parts, db: Session, scope: Scope) -> Mapping[str, int
 def move_lines(parts: Parts, db: Session, scope: Scope) -> Mapping[str, int]:
     """C33: waiting lines: offers that ran out, places offered on."""
     moved = waiting.offer_seats(db, lg_code=scope.code, book=parts.book, now=scope.now)
+    return {"expired": moved.expired, "offered": moved.offered}
+
+
+def give_back_ended(parts: Parts, db: Session, scope: Scope) -> Mapping[str, int]:
+    """C33: places in sessions to come of people whose registration has ended."""
+    moved = signup.give_back_ended(
+        db, actor=system("sign_ups"), lg_code=scope.code, book=parts.book, now=scope.now
+    )
     return {"expired": moved.expired, "offered": moved.offered}
 
 

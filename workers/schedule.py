@@ -96,6 +96,13 @@ SCHEDULE: tuple[Job, ...] = (
         "R06: asked three times, then released",
         after="renewal: premium that ended starts its clock",
     ),
+    Job(
+        "sign_ups",
+        time(3, 50),
+        jobs.give_back_ended,
+        "C33: places of registrations that ended fall free",
+        after="dormancy: a released registration gives its places back the same night",
+    ),
     Job("waiting_lines", time(4, 0), jobs.move_lines, "C33: waiting lines put in order"),
     Job("retention", time(4, 30), retention.of_body, "R25: what is kept no longer", weekday=MONDAY),
     Job(
