@@ -93,7 +93,9 @@ def find_activities(
     following = None
     if last is not None and last.next_at is not None:
         following = cursor(last.next_at, last.activity.id)
-    return kept(request, ActivityPage(items=[ActivityOut.of(one) for one in shown], next=following))
+    return kept(
+        request, ActivityPage(items=[ActivityOut.of(one) for one in shown], next_cursor=following)
+    )
 
 
 @public_router.get(
@@ -142,7 +144,7 @@ def list_sign_ups(
     shown, last = page(rows, limit)
     return SignUpPage(
         items=[SignUpOut.of(one) for one in shown],
-        next=None if last is None else cursor(last.session.starts_at, last.sign_up.id),
+        next_cursor=None if last is None else cursor(last.session.starts_at, last.sign_up.id),
     )
 
 

@@ -56,7 +56,7 @@ def list_proposals(
     shown, last = page(rows, limit)
     return ProposalPage(
         items=[ProposalOut.model_validate(one) for one in shown],
-        next=None if last is None else cursor(last.created_at, last.id),
+        next_cursor=None if last is None else cursor(last.created_at, last.id),
     )
 
 

@@ -47,7 +47,7 @@ def list_events(
     shown, last = page(rows, limit)
     return AuditPage(
         items=[AuditEventOut.model_validate(one) for one in shown],
-        next=None if last is None else cursor(last.at, last.id),
+        next_cursor=None if last is None else cursor(last.at, last.id),
     )
 
 
@@ -68,7 +68,7 @@ def list_own_events(
     shown, last = page(rows, limit)
     return AboutMePage(
         items=[_about_me(one, actor) for one in shown],
-        next=None if last is None else cursor(last.at, last.id),
+        next_cursor=None if last is None else cursor(last.at, last.id),
     )
 
 

@@ -69,7 +69,7 @@ class ActivityPage(Out):
     """A page of a search."""
 
     items: list[ActivityOut]
-    next: str | None = Field(description="Cursor of the next page; none on the last one")
+    next_cursor: str | None = Field(description="Cursor of the next page; none on the last one")
 
 
 class SessionOut(Out):
@@ -200,4 +200,4 @@ class SignUpPage(Out):
     """A page of one's own sign-ups."""
 
     items: list[SignUpOut]
-    next: str | None
+    next_cursor: str | None

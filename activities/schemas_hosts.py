@@ -215,7 +215,7 @@ class ProposalPage(Out):
     """A page of proposals."""
 
     items: list[ProposalOut]
-    next: str | None
+    next_cursor: str | None
 
 
 class HistoryOut(Out):

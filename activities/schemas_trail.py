@@ -28,7 +28,7 @@ class AuditPage(Out):
     """A page of the trail."""
 
     items: list[AuditEventOut]
-    next: str | None
+    next_cursor: str | None
 
 
 class AboutMeOut(Out):
@@ -48,4 +48,4 @@ class AboutMePage(Out):
     """A page of what happened to one's own data."""
 
     items: list[AboutMeOut]
-    next: str | None
+    next_cursor: str | None

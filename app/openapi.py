@@ -113,7 +113,7 @@ def complete(document: dict[str, Any]) -> dict[str, Any]:
         door = Door(operation.setdefault("x-audience", Door.PUBLIC.value))
         where = re.sub(r"\W", "_", path)
         name = operation["operationId"].removesuffix(f"{where}_{method}")
-        operation["operationId"] = f"{door}_{name}"
+        operation["operationId"] = f"{operation['tags'][0].replace('-', '_')}_{name}"
         operation["security"] = _security(door)
         _add_key(method, path, operation)
         _add_refusals(method, path, operation, door)

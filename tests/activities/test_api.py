@@ -259,7 +259,7 @@ def test_pages_over_http(client: TestClient, database: RollbackDatabase) -> None
         query = {"limit": "1", "lg_code": HIDA} | ({"cursor": cursor} if cursor else {})
         found = client.get("/api/v1/activities", params=query).json()
         seen += [one["id"] for one in found["items"]]
-        cursor = found["next"]
+        cursor = found["next_cursor"]
     assert len(seen) == len(set(seen)) == 3
 
 
