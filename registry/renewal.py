@@ -337,15 +337,12 @@ def _over(night: Night, row: Row[Any], applicant: Applicant, found: Renewal) -> 
 
 
 def _grace(night: Night, row: Row[Any], found: Renewal) -> Step:
-    days = timedelta(days=night.policy.integer("renewal.grace_days"))
-    until = max(found.grace_until, japan_day(night.now) + days) if _is_late(night) else None
-    shown = found if until is None else replace(found, grace_until=until)
-    return Step("grace", row, shown, due_on=night.as_of + ONE_DAY, check=0)
-
-
-def _is_late(night: Night) -> bool:
-    """Whether the night runs on a later day than the one it works for."""
-    return japan_day(night.now) > night.as_of
+    """R14: grace begins; told late, it lasts its full time from the day on which it is told."""
+    told_on = max(night.as_of, japan_day(night.now))
+    if told_on > found.judged_term.last:
+        days = timedelta(days=night.policy.integer("renewal.grace_days"))
+        found = replace(found, grace_until=max(found.grace_until, told_on + days))
+    return Step("grace", row, found, due_on=night.as_of + ONE_DAY, check=0)
 
 
 def _by_outcome(night: Night, row: Row[Any], applicant: Applicant, found: Renewal) -> Step:

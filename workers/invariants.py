@@ -9,7 +9,7 @@ from datetime import timedelta
 from sqlalchemy import RowMapping, text
 from sqlalchemy.orm import Session
 
-from core.clock import japan_day
+from core.clock import japan_day, wall_now
 from core.db import for_job, working_for
 from workers.jobs import Scope
 from workers.parts import Parts
@@ -79,9 +79,6 @@ OF_THE_NATION: Mapping[str, str] = {
     # P07: claimed by a worker that died, and not taken back.
     "delivery_stuck": "select from delivery d where d.state = 'claimed'"
     " and d.claimed_until < cast(:wall as timestamptz) - interval '15 minutes'",
-    # P07: queued for days although it could have left.
-    "delivery_late": "select from delivery d where d.state = 'queued' and d.error is null"
-    " and d.available_at < cast(:at as timestamptz) - interval '3 days'",
     # C51: a person or a local government that a night could not handle.
     "job_failed": "select from job_failure f where f.period = :today",
 }
@@ -99,8 +96,7 @@ def check(parts: Parts, db: Session, scope: Scope) -> Mapping[str, int]:
     """Every invariant over every local government; only what is violated is listed."""
     given = {
         "today": scope.as_of,
-        "at": scope.now,
-        "wall": scope.now,
+        "wall": wall_now(),
         "notice_days": list(parts.book.on("dormancy.notice_days", scope.as_of).value),
     }
     found: dict[str, int] = {"violated": 0}

@@ -46,7 +46,7 @@ def asked(database: Database) -> list[tuple[Any, ...]]:
 
 
 def statuses(database: Database) -> dict[str, str]:
-    return dict(rows(database, "select lg_code, status from registration"))  # type: ignore[arg-type] # two columns
+    return dict(rows(database, "select lg_code, status from registration"))
 
 
 def me(database: Database) -> Actor:
