@@ -145,6 +145,7 @@ def upgrade() -> None:
     sa.Column('not_counted_reason', sa.String(length=40), nullable=True),
     sa.Column('minutes', sa.Integer(), nullable=False),
     sa.Column('minutes_minimum', sa.Integer(), nullable=False),
+    sa.Column('count_cap', sa.Integer(), nullable=True, comment="the activity's own limit of counts in one period, as on that day (R08)"),
     sa.Column('overnight_next_day', sa.Boolean(), nullable=False),
     sa.Column('category', sa.String(length=40), nullable=False),
     sa.Column('method', sa.String(length=16), nullable=False),
