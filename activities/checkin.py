@@ -352,6 +352,7 @@ def _item(
         "day": outcome.day.isoformat(),
         "minutes": int((session.ends_at - session.starts_at).total_seconds() // 60),
         "minutes_minimum": row["minutes_minimum"],
+        "count_cap": row["count_cap"],
         "overnight": _overnight(facts, policies(outcome.day)),
         "category": row["category"],
         "walk_in": entering and row["sign_up"] not in HELD,

@@ -20,7 +20,7 @@ select
     i.n, prior.answer as prior,
     s.id as session_id, s.activity_id, s.starts_at, s.ends_at, s.state as session_state,
     s.capacity, s.taken, s.overnight,
-    a.organisation_id, a.title, a.category, a.minutes_minimum, a.late_night, a.walk_in,
+    a.organisation_id, a.title, a.category, a.minutes_minimum, a.count_cap, a.late_night, a.walk_in,
     a.designated_on, a.withdrawn_at,
     r.id as registration_id, r.person_id, r.status, r.tier, r.minor_until, r.display_name,
     c.card_ref, c.revoked_at as card_revoked_at, c.expires_on as card_expires_on,
@@ -65,7 +65,7 @@ with item as materialized (
         reason text, counts boolean, provisional boolean, offline boolean, assurance text,
         sequence int, scanned_at timestamptz, device_at timestamptz, offset_ms int,
         offset_method text, received_at timestamptz, answer jsonb, check_in_id uuid,
-        participation_id uuid, day date, minutes int, minutes_minimum int, overnight boolean,
+        participation_id uuid, day date, minutes int, minutes_minimum int, count_cap int, overnight boolean,
         category text, walk_in boolean, placed boolean, sign_up_id uuid, audit_id uuid, actor text,
         request_id text, notice_id uuid, delivery_id uuid, notice_key text, notice_facts jsonb)
 ), arrived as (
@@ -80,19 +80,19 @@ with item as materialized (
     where item.direction = 'in'
 ), counted as (
     insert into participation (lg_code, id, person_id, registration_id, session_id, activity_id,
-        day, designated, counted, minutes, minutes_minimum, overnight_next_day, category, method,
-        assurance, provisional, created_at)
+        day, designated, counted, minutes, minutes_minimum, count_cap, overnight_next_day, category,
+        method, assurance, provisional, created_at)
     select :lg_code, participation_id, person_id, registration_id, session_id, activity_id, day,
-        true, true, minutes, minutes_minimum, overnight, category, method, assurance, provisional,
-        received_at
+        true, true, minutes, minutes_minimum, count_cap, overnight, category, method, assurance,
+        provisional, received_at
     from present where counts order by person_id, day, n
     on conflict do nothing returning id
 ), uncounted as (
     insert into participation (lg_code, id, person_id, registration_id, session_id, activity_id,
         day, designated, counted, not_counted_reason, minutes, minutes_minimum,
-        overnight_next_day, category, method, assurance, provisional, created_at)
+        count_cap, overnight_next_day, category, method, assurance, provisional, created_at)
     select :lg_code, participation_id, person_id, registration_id, session_id, activity_id, day,
-        true, false, 'same_day', minutes, minutes_minimum, overnight, category, method, assurance,
+        true, false, 'same_day', minutes, minutes_minimum, count_cap, overnight, category, method, assurance,
         provisional, received_at
     from present where participation_id not in (select id from counted)
     order by person_id, day, n

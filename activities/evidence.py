@@ -42,6 +42,7 @@ class SqlEvidence:
                 table.category,
                 table.overnight_next_day,
                 table.minutes_minimum,
+                table.count_cap,
             ).where(
                 table.lg_code == lg_code,
                 table.registration_id == any_(_ids(registration_ids)),
@@ -63,6 +64,7 @@ class SqlEvidence:
                     category=row.category,
                     overnight_next_day=row.overnight_next_day,
                     min_minutes=row.minutes_minimum,
+                    max_counts=row.count_cap,
                 )
             )
         return {key: tuple(values) for key, values in found.items()}

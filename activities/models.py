@@ -498,6 +498,9 @@ class Participation(Base):
     not_counted_reason: Mapped[str | None] = mapped_column(String(40))
     minutes: Mapped[int]
     minutes_minimum: Mapped[int]
+    count_cap: Mapped[int | None] = mapped_column(
+        comment="the activity's own limit of counts in one period, as on that day (R08)"
+    )
     overnight_next_day: Mapped[bool] = mapped_column(default=False)
     category: Mapped[str] = mapped_column(String(40))
     method: Mapped[str] = mapped_column(String(16))
