@@ -11,6 +11,7 @@ from app.story.cast import (
     MUNICIPALITIES,
     Session,
 )
+from app.story.epilogue import epilogue
 from app.story.gates import attend
 from app.story.setting import hold
 
@@ -71,6 +72,7 @@ EVENTS: tuple[tuple[date, Chapter], ...] = (
     (date(2028, 7, 5), second_year.renewal),
     (date(2028, 8, 10), second_year.lapse),
     (date(2028, 8, 21), second_year.moving),
+    (LAST_DAY, epilogue),
 )
 #: Months whose Saturdays belong to a chapter.
 BUSY = frozenset({(2027, 6), (2027, 7), (2028, 5)})
