@@ -2,7 +2,15 @@
 // the form, and keeps it through a sign-in. Without this script the code is typed.
 const KEY = "code";
 const field = document.querySelector("input[name=code]");
-const read = decodeURIComponent(location.hash.slice(1));
+const read = plain(location.hash.slice(1));
+
+function plain(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
 
 if (read.toUpperCase().startsWith("FJ1:")) {
   sessionStorage.setItem(KEY, read);

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-import httpx
+import httpx2
 from fastapi.testclient import TestClient
 
 _FORM = re.compile(r"<form\b(.*?)>(.*?)</form>", re.DOTALL)
@@ -99,7 +99,9 @@ class Phone:
 
     def link(self, words: str) -> str:
         """Where the link with these words leads."""
-        for href, inside in re.findall(r'<a\b[^>]*href="([^"]*)"[^>]*>(.*?)</a>', self.text, re.DOTALL):
+        for href, inside in re.findall(
+            r'<a\b[^>]*href="([^"]*)"[^>]*>(.*?)</a>', self.text, re.DOTALL
+        ):
             if words in re.sub(r"<[^>]+>", "", inside):
                 return html.unescape(href)
         raise AssertionError(f"{self.path} has no link {words!r}")
@@ -114,7 +116,7 @@ class Phone:
     def _headers(self) -> dict[str, str]:
         return {"Sec-Fetch-Site": "same-origin"}
 
-    def _land(self, answer: httpx.Response, path: str) -> "Phone":
+    def _land(self, answer: httpx2.Response, path: str) -> "Phone":
         for _ in range(MAX_REDIRECTS):
             self.seen.append(f"{answer.status_code} {path}")
             if answer.status_code != 303:

@@ -10,10 +10,11 @@ from fastapi.testclient import TestClient
 from sqlalchemy import text
 
 from activities.models import Activity
+from activities.proposing import ProposalFields
 from core.clock import FixedClock
 from qr.store import KeyStore
 from tests.conftest import RollbackDatabase
-from tests.factories.activities import ProposalFields, create_designated_activity, create_session
+from tests.factories.activities import create_designated_activity, create_session
 from tests.factories.phone import Phone, sign_in
 from tests.factories.presence import Look, jst, make_keys, venue_code
 from tests.factories.registry import GIFU, HIDA, KESENNUMA, MIYAGI, SAITAMA, YOKOZE, open_bodies

@@ -10,6 +10,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import text
 
 from tests.conftest import RollbackDatabase
+from tests.factories.activities import create_designated_activity, create_session
 from tests.factories.phone import Phone, sign_in
 from tests.factories.presence import Look
 from tests.factories.registry import GIFU, HIDA, open_bodies
@@ -149,8 +150,6 @@ def test_r18_ones_own_address_is_no_guardians(minor: Phone) -> None:
 def test_r18_a_minor_from_a_poster_is_told_what_to_do(
     minor: Phone, database: RollbackDatabase
 ) -> None:
-    from factories.activities import create_designated_activity, create_session
-
     session = create_session(database, create_designated_activity(database))
     minor.open(f"/c/{session.poster_code}").send(to=f"/c/{session.poster_code}")
     assert minor.status == 409
