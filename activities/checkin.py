@@ -242,7 +242,7 @@ def _facts(
     if row["capacity"] is not None:
         places = row["capacity"] - row["taken"] - progress.walk_ins.get(session, 0)
     factors = scan.second_factors
-    if reading.method is Method.POSTER and row["sign_up"] == "taken":
+    if reading.method in {Method.POSTER, Method.VENUE} and row["sign_up"] == "taken":
         factors = (*factors, SecondFactor.ROSTER)
     return CheckinFacts(
         method=reading.method,

@@ -186,11 +186,16 @@ def _scanner(facts: CheckinFacts, _policy: Policy, at: datetime) -> _Verdict | N
 
 
 def _clock(facts: CheckinFacts, policy: Policy, at: datetime) -> _Verdict | None:
-    """R19, C26: a small measured error is corrected, a large one or a scan from the future is not."""
+    """R19, C26: a small measured error is corrected, a large one or a scan from the future is not.
+
+    With network a scan arrives when it is made: an earlier time would let yesterday's photographed
+    code pass. Only what says it was made without network, and a list written on paper, may be old.
+    """
     limit = policy.integer("checkin.clock_limit_s")
     offset = round(facts.scanner.clock_offset_s or 0)
-    ahead = round((at - facts.received_at).total_seconds())
-    worst = max(abs(offset), ahead)
+    apart = round((at - facts.received_at).total_seconds())
+    may_be_old = facts.scanner.offline or facts.method is Method.ROSTER
+    worst = max(abs(offset), apart if may_be_old else abs(apart))
     if worst <= limit:
         return None
     return _refused(
@@ -285,8 +290,13 @@ def _sign_up(facts: CheckinFacts, _policy: Policy, _at: datetime) -> _Verdict | 
 
 
 def _second_factor(facts: CheckinFacts, policy: Policy, _at: datetime) -> _Verdict | None:
-    """R19, C12: a printed code, a paper card and a list need a second look each of their own."""
-    if facts.method is Method.POSTER and not facts.second_factors:
+    """R19, C12: a printed code, a paper card and a list need a second look each of their own.
+
+    A venue's code that its reader hands in later proves no more than a printed one: the time of
+    the scan is then only what they say.
+    """
+    said_later = facts.method is Method.VENUE and facts.scanner.offline
+    if (facts.method is Method.POSTER or said_later) and not facts.second_factors:
         return _Verdict(OutcomeKind.NEEDS_INPUT, "second_factor", action="second_factor")
     if facts.method in _COPYABLE and not facts.name_confirmed:
         return _Verdict(OutcomeKind.NEEDS_INPUT, "confirm_name", action="confirm_name")

@@ -114,7 +114,13 @@ def test_r19_arrivals(changed: dict[str, Any], kind: str, code: str) -> None:
 @pytest.mark.parametrize(
     ("changed", "action"),
     [
-        ({"scanned_at": NINE - timedelta(hours=2)}, "come_back"),
+        (
+            {
+                "scanned_at": NINE - timedelta(hours=2),
+                "received_at": NINE - timedelta(hours=2),
+            },
+            "come_back",
+        ),
         ({"registration": RegistrationState.NONE}, "register"),
         ({"registration": RegistrationState.ENDED}, "restore"),
         ({"code_problems": (CodeProblem.EXPIRED,)}, "renew_card"),
