@@ -43,12 +43,15 @@ class SqlEvidence:
                 table.overnight_next_day,
                 table.minutes_minimum,
                 table.count_cap,
-            ).where(
+            )
+            .where(
                 table.lg_code == lg_code,
                 table.registration_id == any_(_ids(registration_ids)),
                 table.day.between(period.first, period.last),
                 table.annulled_at.is_(None),
             )
+            # A judgement stores what it saw: the same facts read twice are the same text.
+            .order_by(table.day, table.id)
         ).all()
         found: defaultdict[UUID, list[Participation]] = defaultdict(list)
         for row in rows:

@@ -77,16 +77,16 @@ def do(database: Database, statement: str, *given: Any) -> None:
         connection.execute(statement, given)
 
 
-def digest(database: Database) -> str:
-    """One number for everything a night may change, whoever ran it and however often."""
-    found = hashlib.sha256()
+def digest(database: Database) -> dict[str, str]:
+    """A number a table for everything a night may change, whoever ran it and however often."""
+    found = {}
     with psycopg.connect(address(database)) as connection:
         for table in TABLES:
             all_rows = connection.execute(f"select to_jsonb(t) from {table} t").fetchall()
             lines = sorted(json.dumps(_plain(row[0]), sort_keys=True) for row in all_rows)
-            found.update(f"{table}:{len(lines)}\n".encode())
-            found.update("\n".join(lines).encode())
-    return found.hexdigest()
+            number = hashlib.sha256("\n".join(lines).encode()).hexdigest()
+            found[table] = f"{len(lines)} rows, {number[:16]}"
+    return found
 
 
 def body_value(database: Database, key: str, value: object, lg_code: str = HIDA) -> None:

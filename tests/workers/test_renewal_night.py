@@ -197,7 +197,8 @@ def test_r14_two_counts_thirty_days_of_grace_then_basic(own_database: Database) 
         " expires_on) select lg_code, gen_random_uuid(), 'ref', id, person_id, 'paper', now(),"
         f" '{LAST}' from registration where lg_code = '{HIDA}'",
     )
-    night(parts, LAST)
+    for before in (60, 30, 0):
+        night(parts, LAST - timedelta(days=before))
     assert notices(own_database) == ["renewal_missing", "renewal_missing", "renewal_grace"]
     until = LAST + timedelta(days=30)
     assert rows(own_database, "select expires_on, revoked_at from card") == [(until, None)]
@@ -240,8 +241,7 @@ def test_p06_forty_silent_days_begin_the_grace_before_anything_ends(own_database
 def test_r12_a_lapsed_certificate_has_sixty_days(own_database: Database) -> None:
     """Told at once, ended the day after the grace, on whatever day of the term that is."""
     parts, person = prepared(own_database, "auto")
-    start = date(2028, 6, 1)
-    move_to(parts, start)
+    start = LAST - timedelta(days=61)
     with own_database.transaction(for_person(person)) as db:
         renewal_staff.lapse_identity(
             db,
@@ -255,7 +255,12 @@ def test_r12_a_lapsed_certificate_has_sixty_days(own_database: Database) -> None
     assert state_of(own_database)[0] == "premium"
     night(parts, start + timedelta(days=61))
     assert state_of(own_database) == ("basic", "active", 0)
-    assert notices(own_database) == ["identity_recheck", "premium_ended"]
+    assert notices(own_database) == [
+        "identity_recheck",
+        "renewal_missing",
+        "renewal_missing",
+        "premium_ended",
+    ]
 
 
 @pytest.mark.parametrize(("consent", "tier"), [(True, "premium"), (False, "basic")])
