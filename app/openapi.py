@@ -55,6 +55,7 @@ TAGS: Mapping[str, str] = {
     "designation": "指定: staff decide which activities count.",
     "registrants": "登録者 of one local government.",
     "applications": "申請 and 判定: what staff decide, with every reason.",
+    "renewals": "更新 that waits for staff, and objections to it.",
     "settings": "A local government's own values and its requirement for premium.",
     "staff": "職員: who may do what in one local government.",
     "operator": "運営: joining, suspending, the first manager.",

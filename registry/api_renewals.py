@@ -16,7 +16,7 @@ from registry.doors import GATE, ApproverActor, BookDep, LgCode, ViewerActor, as
 from registry.models import Judgement, Registration, Term
 from registry.schemas_premium import DecisionIn, TermOut
 
-router = APIRouter(tags=["renewals: staff"])
+router = APIRouter(tags=["renewals"])
 RENEWALS = "/local-governments/{lg_code}/renewals"
 
 
