@@ -7,6 +7,7 @@ judged and written is the same code.
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -21,7 +22,7 @@ from activities.presence import FRESH, Presence
 from activities.scans import Answer, Scan, Source
 from core.clock import japan_day, wall_now
 from core.db import Database, for_body
-from core.errors import SignInNeeded
+from core.errors import Conflict, SignInNeeded, Unavailable
 from core.sealing import digest
 from core.tenancy import Audience
 from registry.rules.policy import Policy
@@ -35,6 +36,16 @@ _AGAIN = (
     asyncpg.SerializationError,
     asyncpg.CheckViolationError,
     ScanRaceError,
+)
+#: Somebody holds what is needed for too long: the same call may be made again.
+_BUSY = (*_AGAIN, asyncpg.QueryCanceledError, asyncpg.LockNotAvailableError)
+#: The database restarts or cannot be reached; a broken connection leaves the pool by itself.
+_AWAY = (
+    OSError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.TooManyConnectionsError,
 )
 
 
@@ -121,13 +132,20 @@ class HotDoor:
     async def check_in(
         self, *, lg_code: str, scans: Sequence[Scan], source: Source, now: datetime
     ) -> list[Answer]:
-        """As `activities.checkin.check_in`, in a transaction of its own, committed on return."""
+        """As `activities.checkin.check_in`, in a transaction of its own, committed on return.
+
+        Raises:
+            Conflict, Unavailable: Whether it was stored is not known; the same scans may be
+                sent again, as their ids get the first answer.
+        """
         for attempt in range(1, TRIES + 1):
             try:
                 return await self._once(lg_code=lg_code, scans=scans, source=source, now=now)
-            except _AGAIN:
-                if attempt == TRIES:
-                    raise
+            except _BUSY as error:
+                if attempt == TRIES or not isinstance(error, _AGAIN):
+                    raise Conflict(code="busy") from error
+            except _AWAY as error:
+                raise Unavailable(code="database_away") from error
         raise AssertionError("unreachable: the last try returns or raises")
 
     async def _once(
@@ -162,7 +180,9 @@ class HotDoor:
                 answers = merge(scans, known, items, stored)
                 await connection.execute("commit")
             except BaseException:
-                await connection.execute("rollback")
+                # A connection that broke has rolled back already; what broke it is to be told.
+                with suppress(*_AWAY):
+                    await connection.execute("rollback")
                 raise
             return answers
 

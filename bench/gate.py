@@ -50,9 +50,15 @@ class Gate:
     cards: tuple[str, ...]
 
 
-def prepare(stack: LocalStack, people: int) -> Gate:
-    """A session of today and that many registrants with paper cards, written in bulk."""
-    now = wall_now()
+def prepare(stack: LocalStack, people: int, *, now: datetime | None = None) -> Gate:
+    """A session of today and that many registrants with paper cards, written in bulk.
+
+    Args:
+        stack: Whose database is filled; its local governments are loaded.
+        people: How many.
+        now: The stack's instant; the machine's own when its clock is not set.
+    """
+    now = now or wall_now()
     database = Database(stack.settings())
     secret = stack.settings().secret_key.get_secret_value()
     scopes = [KeyScope(KeyUse.CARD, HIDA), KeyScope(KeyUse.VENUE, HIDA)]
@@ -60,7 +66,7 @@ def prepare(stack: LocalStack, people: int) -> Gate:
         ensure_keys(db, scopes=scopes, secret=secret, now=now)
     keys = KeyStore(secret)
     with owner(stack.owner_url) as connection:
-        keys.refresh(Session(connection), wall=now)
+        keys.refresh(Session(connection), wall=wall_now())
         session_id, organisation_id = _activity(connection, now)
         cards = _people(connection, keys, people, now)
     actor = Actor(ActorKind.STAFF, id=uuid4())
