@@ -66,6 +66,20 @@ ACTS: Final = {
     "sign_up.waiting": N_("キャンセル待ちに申し込みました"),
     "sign_up.cancelled": N_("活動の申込みを取り消しました"),
 }
+#: What is said of an act without words of its own.
+OTHER_ACT: Final = N_("手続きをしました")
+PURPOSES: Final = {
+    "counter": N_("窓口での対応"),
+    "inquiry": N_("ご本人からの問い合わせ"),
+    "approval": N_("申請の審査"),
+    "premium": N_("申請の審査"),
+    "renewal": N_("更新の審査"),
+    "reception": N_("活動の受付"),
+    "insurance": N_("活動の保険"),
+    "correction": N_("きろくの訂正"),
+    "search": N_("検索"),
+    "list": N_("一覧"),
+}
 ACTORS: Final = {
     "self": N_("ご自身"),
     "person": N_("保護者の方か主催者"),
@@ -99,6 +113,7 @@ def _look(row: AuditEvent, me: Actor, town: str) -> dict[str, object]:
     return {
         "at": row.at,
         "who": ACTORS.get(kind, kind),
-        "what": ACTS.get(row.action, row.action),
+        "what": ACTS.get(row.action, OTHER_ACT),
+        "why": PURPOSES.get(row.purpose or "", ""),
         "town": town,
     }

@@ -16,11 +16,12 @@ from core.texts import N_
 from core.web import Platform, PlatformDep
 from mobile.pages.occasions import count_needed, town_name
 from mobile.pages.shell import FormDep, Registrant, act_as_person, plain_problems, show
-from registry import access, premium, queries, renewal_request
+from registry import access, choosing, premium, queries, renewal_request
 from registry.doors import BookDep, EvidenceDep, LgCode, as_person
 from registry.evidence import Evidence
 from registry.judging import problem_of
 from registry.models import Application, LocalGovernment, Registration, Term
+from registry.rules.cap import choose_until
 from registry.rules.dormancy import AccessKind
 from registry.rules.policy import PolicyBook
 from registry.rules.reasons import Reason
@@ -149,12 +150,20 @@ def premium_page(
             name=town_name(government),
             lg_code=lg_code,
             direct=row.direct,
+            choose_by=_choose_by(row, book),
             standing=standing,
             last=last,
             states=STATES,
             first_check=max(checks, default=0),
             most=book.on("premium.cap", standing.day).value,
         )
+
+
+def _choose_by(row: Registration, book: PolicyBook) -> date | None:
+    """R13: until when somebody over the limit chooses what to keep."""
+    if row.over_cap_since is None:
+        return None
+    return choose_until(row.over_cap_since, int(book.on("over_cap.days", row.over_cap_since).value))
 
 
 def _last(db: Session, actor: Actor, lg_code: str) -> Application | None:
@@ -234,6 +243,34 @@ def renew(
         return act_as_person(request, form, actor, work, f"/me/premium/{lg_code}")
     except (Refused, Conflict) as error:
         return _refused(request, platform, lg_code, error)
+
+
+@router.get("/me/premium/{lg_code}/give-up")
+def ask_give_up(
+    request: Request, lg_code: LgCode, actor: Registrant, platform: PlatformDep
+) -> Response:
+    """R13: what ends with premium, before it does."""
+    with platform.database.transaction(as_person(actor)) as db:
+        name = town_name(queries.government(db, lg_code))
+    return show(request, "give_up.html", name=name, lg_code=lg_code)
+
+
+@router.post("/me/premium/{lg_code}/give-up")
+def give_up(
+    request: Request,
+    lg_code: LgCode,
+    form: FormDep,
+    actor: Registrant,
+    platform: PlatformDep,
+    book: BookDep,
+) -> Response:
+    """R13: back to basic by one's own choice; the place falls free at once."""
+    now = platform.clock.now()
+
+    def work(db: Session) -> Any:
+        return choosing.give_up(db, actor=actor, lg_code=lg_code, now=now, book=book)
+
+    return act_as_person(request, form, actor, work, f"/me/premium/{lg_code}")
 
 
 def _refused(request: Request, platform: Platform, lg_code: str, error: DomainError) -> Response:

@@ -188,6 +188,11 @@ def test_r07_premium_is_granted_from_the_phone(
     phone.open("/me")
     assert "プレミアム登録です" in phone.words
     assert "3 回" in phone.words
+    phone.open(f"/me/premium/{HIDA}")
+    phone.open(phone.link("ベーシック登録にもどる"))
+    assert look.one("select tier from registration where lg_code = :c", c=HIDA) == "premium"
+    phone.send()
+    assert set(look.rows("select tier, status from registration")) == {("basic", "active")}
 
 
 def automatic(database: RollbackDatabase) -> None:
