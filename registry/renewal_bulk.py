@@ -432,7 +432,7 @@ def lapse_reason(found: Renewal | None) -> str:
     """Why premium ended, as events and notices say it."""
     codes = found.decision.codes if found is not None else ()
     for code, reason in (
-        ("guardian_consent_missing", "consent_missing"),
+        ("guardian_consent_missing", "consent_withdrawn"),
         ("identity_grace_over", "identity_lapsed"),
         ("moved_in", "moved_in"),
         ("over_cap", "over_cap"),
