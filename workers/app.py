@@ -11,6 +11,7 @@ from typing import Any
 
 from celery import Celery
 from kombu import Queue
+from sqlalchemy import make_url
 
 from core.settings import Settings
 from workers.heartbeat import beat_of
@@ -56,7 +57,7 @@ def configuration(settings: Settings) -> Mapping[str, Any]:
             "socket_connect_timeout": 5,
             "socket_keepalive": True,
             "health_check_interval": 25,
-            "global_keyprefix": "furusato:celery:",
+            "global_keyprefix": key_prefix(settings),
         },
         # The shortest one wins, so all three places say the same.
         "result_backend_transport_options": visibility,
@@ -92,6 +93,11 @@ def configuration(settings: Settings) -> Mapping[str, Any]:
             for name in ("jobs.tick", "notices.relay")
         },
     }
+
+
+def key_prefix(settings: Settings) -> str:
+    """Our own corner of the broker; two platforms that share one never wake each other."""
+    return f"furusato:{make_url(settings.database_url).database}:"
 
 
 # --- tasks: doors into the runner and the relay --------------------------------------------

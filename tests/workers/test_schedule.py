@@ -16,6 +16,7 @@ from workers.app import (
     VISIBILITY_SECONDS,
     WORK_SECONDS,
     configuration,
+    key_prefix,
     make_app,
 )
 from workers.invariants import OF_A_BODY, OF_THE_NATION
@@ -114,7 +115,7 @@ def test_celery_is_set_as_decided(settings: Settings) -> None:
         "socket_connect_timeout": 5,
         "socket_keepalive": True,
         "health_check_interval": 25,
-        "global_keyprefix": "furusato:celery:",
+        "global_keyprefix": key_prefix(settings),
     }
     assert transport.items() >= wanted.items()
 
