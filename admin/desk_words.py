@@ -38,6 +38,7 @@ EVENTS: Final[Mapping[str, str]] = MappingProxyType(
         "became_adult": N_("成人になりました"),
         "residence_changed": N_("住所地が変わりました"),
         "released": N_("休眠により解除されました"),
+        "released_dormant": N_("休眠により解除されました"),
         "renewal_review": N_("更新が職員の審査に入りました"),
         "renewal_veto": N_("更新の異議の受付に入りました"),
         "renewal_refused": N_("更新しないことになりました"),

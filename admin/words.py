@@ -92,7 +92,7 @@ _FAMILIES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
         "mode": {
             "inherit": N_("全体の設定と同じ"),
             "auto": N_("自動（すぐに決まる）"),
-            "veto": N_("自動（72時間、職員が異議を出せる）"),
+            "veto": N_("自動（職員が異議を出せる時間をおく）"),
             "review": N_("職員が決める"),
         },
         "checklist": {

@@ -9,6 +9,7 @@ from activities.paging import after, cursor, page
 from activities.trail import events_of_body
 from admin.desk import ManagerDesk
 from admin.desk_words import AUDIT
+from registry.staff import staff_of
 
 router = APIRouter(include_in_schema=False)
 PATH = "/staff/{lg_code}/audit"
@@ -49,4 +50,5 @@ def list_events(
             first=where is None,
             older=last and cursor(last.at, last.id),
             own=desk.actor.label,
+            names={f"staff:{one.account_id}": one.name for one in staff_of(db, desk.lg_code)},
         )

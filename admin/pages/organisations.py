@@ -14,6 +14,7 @@ from activities.inbox import proposals_of
 from activities.models import Activity, Organisation, OrganisationMember, OrganisationTrust
 from activities.queries import organisation_of, trust_on
 from activities.refusals import policy_now
+from activities.rules.designation import trust_until
 from admin import words
 from admin.desk import (
     Again,
@@ -147,6 +148,8 @@ def show(
             trust=trust,
             trusted=_in_force(trust, desk),
             invitation=invitation,
+            invitation_days=organisations.INVITATION_LIFE.days,
+            trust_last=trust_until(desk.today, policy),
             category_options=[(c, words.word(desk.say, "category", c)) for c in categories],
             rows=proposals_of(
                 db, lg_code=desk.lg_code, organisation_id=organisation_id, limit=RECENT

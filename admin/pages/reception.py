@@ -51,7 +51,7 @@ def show(
     session_id: UUID,
     *,
     text: str = "",
-    view: str = "all",
+    view: str = "",
     scan_id: UUID | None = None,
     asked: Asked | None = None,
     errors: Problems = (),
@@ -62,8 +62,10 @@ def show(
     with desk.transaction() as db:
         session = session_of(db, desk.lg_code, session_id)
         activity = db.get_one(Activity, (desk.lg_code, session.activity_id))
+        # Who reads codes one after the other does not look at the whole list each time (C48).
+        listed = bool(text or view) or scan_id is None
         view = view if view in reception.VIEWS else "all"
-        found, others, problems = _found(desk, db, session, text)
+        found, others, problems = _found(desk, db, session, text) if listed else ([], [], ())
         told = None
         if scan_id is not None:
             told = reception.told(
@@ -78,6 +80,7 @@ def show(
             done=done,
             session=session,
             activity=activity,
+            listed=listed,
             lines=reception.lines(db, session=session, entries=found, view=view),
             others=others,
             text=text,
@@ -119,7 +122,7 @@ def counter(
     desk: ViewerDesk,
     session_id: UUID,
     text: Search = "",
-    view: View = "all",
+    view: View = "",
     scan_id: ScanId = None,
     done: Done = "",
 ) -> Response:

@@ -71,6 +71,7 @@ def show(
             given=given,
             preview=preview,
             versions=requirements.held(db, desk),
+            favour_days=desk.book.on("rule.favour_days", desk.today).value,
             notice_days=int(
                 policies.body_policy(db, desk.book, desk.lg_code, desk.today)
                 .on("rule.notice_days", desk.today, desk.lg_code)

@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter, Response
 
+from activities.refusals import policy_now
 from admin import night, waiting
 from admin.desk import Done, ViewerDesk
 
@@ -15,6 +16,7 @@ HOME = "/staff/{lg_code}"
 def today(desk: ViewerDesk, done: Done = "") -> Response:
     """R15: four numbers with links, then the sessions, then last night."""
     with desk.transaction() as db:
+        policy = policy_now(db, desk.book, desk.lg_code, desk.now)
         queue = waiting.counts(db, lg_code=desk.lg_code, today=desk.today, now=desk.now)
         sessions = waiting.sessions_on(db, lg_code=desk.lg_code, day=desk.today, days=DAYS_AHEAD)
         scans = waiting.unsettled_scans(db, lg_code=desk.lg_code, now=desk.now, limit=10)
@@ -26,5 +28,7 @@ def today(desk: ViewerDesk, done: Done = "") -> Response:
             queue=queue,
             sessions=sessions,
             scans=scans,
+            reverse_days=policy.integer("decision.reverse_days"),
+            due_days=waiting.DUE_DAYS.days,
             night=night.by_itself(db, lg_code=desk.lg_code, today=desk.today),
         )

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 from fastapi.testclient import TestClient
 from httpx2 import Response
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from activities.models import Activity, CheckIn, Participation, StayDay
 from core.access import Role
@@ -25,6 +25,7 @@ from registry.models import (
     StaffRole,
     Term,
 )
+from tests.conftest import RollbackDatabase
 from tests.factories.activities import YES
 from tests.factories.desk import Morning, create_morning
 from tests.factories.presence import make_card, make_keys
@@ -184,6 +185,34 @@ def test_r15_objection_in_time_leads_to_review(http: TestClient, database: Datab
     path = f"{HOME}/applications/{morning.application.id}/object"
     assert post(http, morning.approver, path, reason="住所を確かめます").status_code == 303
     assert _application(database, morning).state == "review"
+
+
+def test_r14_a_renewal_is_decided_by_staff(
+    http: TestClient, database: RollbackDatabase, morning: Morning
+) -> None:
+    """R15: what waits in review is shown with its form; one decision books the next year."""
+    post(http, morning.approver, f"{HOME}/applications/{morning.application.id}/approve")
+    with database.owner() as connection:
+        connection.execute(text("update term set renewal_state = 'review'"))
+    (term,) = rows(database, select(Term).where(Term.lg_code == HIDA))
+    page = http.get(f"{HOME}/approvals", headers=morning.clerk.headers).text
+    assert "更新の審査" in page
+    assert f"/renewals/{term.id}/approve" not in page
+    path = f"{HOME}/renewals/{term.id}"
+    assert post(http, morning.clerk, f"{path}/approve").status_code == 403
+    assert post(http, morning.approver, f"{path}/refuse", reason="").status_code == 422
+    assert post(http, morning.approver, f"{path}/approve").status_code == 303
+    assert post(http, morning.approver, f"{path}/approve").status_code == 409
+    states = rows(database, select(Term.state).where(Term.lg_code == HIDA).order_by(Term.first_day))
+    assert states == ["active", "booked"]
+
+
+def test_r15_today_tells_what_was_done_without_staff(http: TestClient, database: Database) -> None:
+    """R15: granted at once where the body decides so; shown with its reasons, to be reversed."""
+    morning = create_morning(database, mode="auto")
+    page = http.get(HOME, headers=morning.clerk.headers).text
+    judgement_id = _application(database, morning).judgement_id
+    assert f"/judgements/{judgement_id}" in page.partition("自動で行ったこと")[2]
 
 
 def test_a_judgement_shows_reasons_numbers_and_that_it_replays(
