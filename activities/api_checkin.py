@@ -13,7 +13,7 @@ from activities.corrections import annul, correct
 from activities.devices import lg_code_of, report, source_of
 from activities.doors import HostActor
 from activities.hosts import Host, HostRole
-from activities.models import Activity, ActivitySession
+from activities.models import Activity, ActivitySession, CheckIn
 from activities.presence import Presence, poster_session, run, source_for
 from activities.rules.checkin import Method
 from activities.scans import Answer, Scan, Source
@@ -216,10 +216,14 @@ def host_of_session(platform: Platform, host: Host, session_id: UUID) -> Activit
         NotFound: It is not theirs.
     """
     with platform.database.transaction(as_body(host.actor, host.lg_code)) as db:
-        session = db.get(ActivitySession, (host.lg_code, session_id))
-        if session is None:
-            raise NotFound(code="not_found")
-        activity = db.get_one(Activity, (host.lg_code, session.activity_id))
+        return _received_by(db, host, session_id)
+
+
+def _received_by(db: Session, host: Host, session_id: UUID | None) -> ActivitySession:
+    session = None if session_id is None else db.get(ActivitySession, (host.lg_code, session_id))
+    if session is None:
+        raise NotFound(code="not_found")
+    activity = db.get_one(Activity, (host.lg_code, session.activity_id))
     host.require(activity.organisation_id, HostRole.RECEPTION)
     return session
 
@@ -261,6 +265,9 @@ def annul_check_in(
     platform = platform_of(request)
     now = platform.clock.now()
     with platform.database.transaction(as_body(host.actor, lg_code)) as db:
+        one = db.get(CheckIn, (lg_code, check_in_id))
+        # Another organisation's check-in is no check-in to this host.
+        _received_by(db, host, None if one is None else one.session_id)
         undone = annul(
             db,
             actor=host.actor,

@@ -1,0 +1,238 @@
+"""A local government with one of everything, and everybody who may knock at its doors."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from secrets import token_hex
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import insert, select
+
+from activities.hosts import HostRole
+from activities.models import CheckIn, Participation, ScanAttempt, StayDay
+from core.access import Role
+from core.clock import japan_day
+from core.db import Database, for_body
+from core.ids import new_id
+from core.models import Notice
+from core.outbox import NoticeDraft, tell
+from registry import guardians
+from registry.models import Application, IdentityAttempt, Registration, Term
+from tests.factories.activities import (
+    create_activity,
+    create_designated_activity,
+    create_member,
+    create_organisation,
+    create_session,
+    sign_up,
+)
+from tests.factories.desk import (
+    apply_for_premium,
+    report_stay,
+    scan_poster,
+    take_part_for_real,
+)
+from tests.factories.premium import set_mode, show_card
+from tests.factories.presence import make_card, make_device, make_keys
+from tests.factories.registry import (
+    GATE,
+    NOW,
+    SignedIn,
+    create_person,
+    grant,
+    join,
+    make_staff,
+    policy_book,
+    sign_in,
+)
+
+LONG_AGO = NOW - timedelta(days=30)
+STAYED = date(2027, 5, 20)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One local government's people, and the ids of its things by the names routes give them.
+
+    Attributes:
+        ids: What a path parameter of this name may hold; a longer name, `route fragment:name`,
+            is right below that part of a path only.
+        people: Who acts there, by the kind of actor.
+        seeds: Personal values that only this place's people typed.
+    """
+
+    lg_code: str
+    ids: Mapping[str, str]
+    people: Mapping[str, SignedIn]
+    device: str
+    seeds: tuple[str, ...]
+
+    def path(self, template: str) -> str:
+        """A route's path with this place's ids."""
+        filled = template
+        for part in [one for one in template.split("/") if one.startswith("{")]:
+            name = part.strip("{}")
+            fitting = [key for key in self.ids if key.endswith(f":{name}")]
+            key = next((one for one in fitting if one.split(":")[0] in template), name)
+            filled = filled.replace(part, self.ids[key], 1)
+        return filled
+
+
+def settle(database: Database, lg_code: str, *, family: str = "山田") -> Place:
+    """Fill a local government: hosts, activities, presence, premium, a minor, staff."""
+    organiser = create_person(database, nickname=f"{family} 主催", now=LONG_AGO)
+    reception = create_person(database, nickname=f"{family} 受付", now=LONG_AGO)
+    neighbour = create_person(database, nickname=f"{family} 隣", now=LONG_AGO)
+    person = create_person(
+        database,
+        nickname=f"{family}太郎",
+        name=f"{family} 太郎",
+        kana="ヤマダ タロウ",
+        now=LONG_AGO,
+    )
+    holder = create_person(
+        database, nickname=f"{family}花", name=f"{family} 花", kana="ヤマダ ハナ", now=LONG_AGO
+    )
+    for one in (person, holder):
+        join(database, one, lg_code, now=LONG_AGO)
+    organisation = create_organisation(database, lg_code, name=f"{family}の会", now=LONG_AGO)
+    create_member(database, organisation, organiser.id, now=LONG_AGO)
+    create_member(database, organisation, reception.id, role=HostRole.RECEPTION, now=LONG_AGO)
+    other = create_organisation(database, lg_code, name=f"{family}の隣の会", now=LONG_AGO)
+    create_member(database, other, neighbour.id, now=LONG_AGO)
+    activity = create_designated_activity(database, organisation, now=LONG_AGO)
+    proposal = create_activity(database, organisation)
+    session = create_session(
+        database, activity, starts_at=NOW + timedelta(minutes=30), capacity=20, now=LONG_AGO
+    )
+    sign_up(database, session, person.id)
+    address = f"東京都世田谷区{family}4丁目21番27号"
+    show_card(database, person, name=f"{family} 太郎", address=address)
+    keys = make_keys(database, lg_code, now=NOW)
+    take_part_for_real(database, activity, person, days=3)
+    set_mode(database, lg_code, "review")
+    application = apply_for_premium(database, person, lg_code)
+    grant(
+        database,
+        holder,
+        lg_code,
+        first_day=NOW.date() - timedelta(days=330),
+        last_day=NOW.date() + timedelta(days=34),
+    )
+    report_stay(database, person, STAYED, lg_code)
+    scan = scan_poster(database, session, holder, now=NOW)
+    make_card(database, keys, person, lg_code=lg_code, now=NOW)
+    device = make_device(database, organisation.id, lg_code=lg_code, now=NOW)
+    staff = {
+        role.value: make_staff(database, lg_code, role, name=f"{family} {role.value}")
+        for role in Role
+    }
+    registrants = {
+        "person": person,
+        "holder": holder,
+        "organiser": organiser,
+        "reception": reception,
+        "neighbour": neighbour,
+    }
+    # A sign-in of long ago has ended by now.
+    people = staff | {
+        name: replace(one, token=sign_in(database, one.email)) for name, one in registrants.items()
+    }
+    ids = {
+        "lg_code": lg_code,
+        "activity_id": proposal.id,
+        "/sessions:activity_id": activity.id,
+        "/activities/{lg_code}:activity_id": activity.id,
+        "session_id": session.id,
+        "organisation_id": organisation.id,
+        "application_id": application.id,
+        "account_id": staff["viewer"].id,
+        "person_id": person.id,
+        "/members:person_id": reception.id,
+        "day": STAYED,
+        "key": "decision.mode",
+        "code": session.poster_code,
+        "/operator:code": lg_code,
+        "scan_id": scan.scan_id,
+        "token": "",
+        **_rows_of(database, person, holder, lg_code),
+        **_of_a_family(database, person, lg_code, family),
+    }
+    return Place(
+        lg_code,
+        {name: str(one) for name, one in ids.items()},
+        people,
+        device,
+        (f"{family} 太郎", address, *(one.email for one in people.values())),
+    )
+
+
+def _rows_of(
+    database: Database, person: SignedIn, holder: SignedIn, lg_code: str
+) -> dict[str, Any]:
+    """Ids that the use cases made on the way."""
+    with database.transaction(for_body(lg_code, actor="system:test")) as db:
+        own = {"lg_code": lg_code, "person_id": person.id}
+        device = db.connection().exec_driver_sql("select id from scanner_device").scalar_one()
+        found = {
+            "registration_id": db.scalars(select(Registration.id).filter_by(**own)).one(),
+            "judgement_id": db.scalars(select(Application.judgement_id).filter_by(**own)).one(),
+            "check_in_id": db.scalars(select(CheckIn.id).filter_by(**own)).first(),
+            "participation_id": db.scalars(select(Participation.id).filter_by(**own)).first(),
+            "term_id": db.scalars(select(Term.id).filter_by(person_id=holder.id)).one(),
+            "device_id": device,
+        }
+        assert db.scalars(select(StayDay.state).filter_by(day=STAYED, **own)).one() == "reported"
+        tell(
+            db,
+            [NoticeDraft(person.id, "registration_ended", "test", lg_code=lg_code, channels=())],
+            now=NOW,
+        )
+    with database.transaction(person.context) as db:
+        found["notice_id"] = db.scalars(select(Notice.id).filter_by(period_key="test")).one()
+        scan = select(ScanAttempt.scan_id).filter_by(person_id=person.id)
+        found["/done:scan_id"] = db.scalars(scan).first()
+        attempt = new_id()
+        db.execute(
+            insert(IdentityAttempt).values(
+                id=attempt,
+                person_id=person.id,
+                session_hash=token_hex(32),
+                purpose="premium",
+                state_hash=token_hex(32),
+                nonce=token_hex(8),
+                verifier=token_hex(8),
+                scopes="openid",
+                next_path="/",
+                created_at=NOW,
+                expires_at=NOW + timedelta(minutes=10),
+            )
+        )
+    return found | {"attempt_id": attempt}
+
+
+def _of_a_family(
+    database: Database, guardian: SignedIn, lg_code: str, family: str
+) -> dict[str, Any]:
+    """A minor whom the person speaks for."""
+    child = create_person(
+        database,
+        nickname=f"{family}の子",
+        birth_date=japan_day(NOW).replace(year=2011),
+        now=LONG_AGO,
+    )
+    with database.transaction(child.context) as db:
+        invited = guardians.invite(
+            db,
+            actor=child.actor,
+            contact=guardian.email,
+            scope="basic",
+            now=NOW,
+            book=policy_book(),
+        )
+    with database.transaction(GATE) as db:
+        row = guardians.confirm(db, actor=guardian.actor, token=invited.token, now=NOW)
+        guardianship: UUID = row.id
+    join(database, child, lg_code)
+    return {"guardianship_id": guardianship, "token": invited.token}
