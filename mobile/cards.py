@@ -31,6 +31,7 @@ from qr.signatures import KeyUse
 from qr.store import KeyStore, NoSigningKeyError, ensure_keys
 from registry import queries
 from registry.derived_links import derived_expiry
+from registry.doors import GATE
 from registry.models import Card, LocalGovernment, Registration
 from registry.policies import body_policy
 from registry.rules.facts import Tier
@@ -190,7 +191,7 @@ def with_keys(platform: Platform, keys: KeyStore, lg_code: str, work: Callable[[
 
     The nightly job makes keys in time; nobody who stands at a counter has to wait for it.
     """
-    with platform.database.transaction(_KEYS) as db:
+    with platform.database.transaction(GATE) as db:
         keys.refresh(db, wall=wall_now())
     try:
         return work(keys)

@@ -142,7 +142,7 @@ def activity(
     activity_id: UUID,
     visitor: VisitorDep,
     platform: PlatformDep,
-    touches: Annotated[str, Query(max_length=300)] = "",
+    touches: Annotated[str, Query(max_length=400)] = "",
 ) -> Response:
     """What people do there, what to bring, whom to call, and when."""
     now = platform.clock.now()
@@ -155,8 +155,10 @@ def activity(
             for_minor=reads_as_minor(db, visitor.actor, japan_day(now)),
         )
         mine: dict[UUID, SignUp] = {}
-        registered = False
+        registered, touched = False, list[str]()
         if visitor.person is not None:
+            busy = signup.engagements(db, person_id=visitor.actor.person_id, now=now)
+            touched = [one.title for one in busy if str(one.session_id) in touches]
             mine = _own_sign_ups(db, visitor.actor, lg_code, detail.sessions)
             registered = _registered(db, visitor.actor, lg_code)
         government = db.get_one(LocalGovernment, lg_code)
@@ -171,7 +173,7 @@ def activity(
         now=now,
         known=visitor.person is not None,
         registered=registered,
-        touches=touches,
+        touches="、".join(sorted(set(touched))),
     )
 
 
@@ -205,12 +207,13 @@ def _page_of(lg_code: str, session: ActivitySession) -> str:
     return f"/activities/{lg_code}/{session.activity_id}"
 
 
-def _after_signing(lg_code: str, signed: signup.Signed) -> str:
-    """Back to the activity, with what the session touches a little (C34)."""
+def _after_signing(
+    lg_code: str, signed: signup.Signed, elsewhere: Sequence[signup.Engagement]
+) -> str:
+    """Back to the activity, with the sessions it touches a little (C34)."""
     page = _page_of(lg_code, signed.session)
-    if not signed.touches:
-        return page
-    return f"{page}?{urlencode({'touches': '、'.join(signed.touches)})}"
+    ids = [str(one.session_id) for one in elsewhere if one.title in signed.touches]
+    return f"{page}?touches={','.join(ids)}" if ids else page
 
 
 @router.post("/sign-ups/{lg_code}/{session_id}")
@@ -249,7 +252,7 @@ def sign_up(
             as_body(actor, lg_code),
             actor,
             work,
-            lambda signed: _after_signing(lg_code, signed),
+            lambda signed: _after_signing(lg_code, signed, elsewhere),
         )
     except (Refused, Conflict) as error:
         return _refused(request, platform, lg_code, session_id, actor, error)
@@ -288,7 +291,7 @@ def accept(
             as_body(actor, lg_code),
             actor,
             work,
-            lambda signed: _after_signing(lg_code, signed),
+            lambda signed: _after_signing(lg_code, signed, elsewhere),
         )
     except (Refused, Gone) as error:
         return _refused(request, platform, lg_code, session_id, actor, error)

@@ -95,6 +95,19 @@ def test_r31_insurance_is_asked_and_c34_a_clash_is_told(
     assert "枝打ち" in phone.words
 
 
+def test_c34_a_small_overlap_is_a_warning(
+    phone: Phone, database: RollbackDatabase, activity: Activity
+) -> None:
+    first = create_session(database, activity, starts_at=jst(DAY, 9), hours=3)
+    other = create_designated_activity(database)
+    second = create_session(database, other, starts_at=jst(DAY, 11, 50), hours=2)
+    newcomer(phone, "hanako@example.jp")
+    phone.open(f"/activities/{HIDA}/{activity.id}").send(to=f"/sign-ups/{HIDA}/{first.id}")
+    phone.open(f"/activities/{HIDA}/{other.id}").send(to=f"/sign-ups/{HIDA}/{second.id}")
+    assert "申込済み" in phone.words
+    assert "少し重なっています 農作業のお手伝い" in phone.words
+
+
 # --- presence and premium -------------------------------------------------------------------------
 
 

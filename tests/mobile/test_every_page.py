@@ -1,11 +1,14 @@
 """Every page opens: for strangers, for registrants, in every language, without a fault."""
 
+import re
 from datetime import date
 from typing import Any
 
 import pytest
+from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 
+from app import routes
 from tests.conftest import RollbackDatabase
 from tests.factories.activities import create_designated_activity, create_session
 from tests.factories.phone import Phone, sign_in
@@ -70,6 +73,43 @@ def test_strangers_are_led_to_sign_in(client: TestClient, place: str) -> None:
         answer = client.get(path)
         assert answer.status_code == 303, path
         assert answer.headers["location"] == f"/signin?next={path}"
+
+
+GARBAGE: tuple[dict[str, str], ...] = (
+    {},
+    {"_key": "k"},
+    {"_key": "k", "scan_id": "x", "code": "\x00", "email": "\x00", "nickname": "\x00"},
+    {
+        "_key": "k" * 300, "scan_id": "00000000-0000-4000-8000-000000000000", "next": "//x",
+        "code": "🌾" * 900, "email": "🌾@🌾", "nickname": "🌾" * 99, "birth_year": "９９９９",
+        "consent": "yes", "contact": "\ud83c", "scope": "x", "tie": "x", "replaces": "9" * 40,
+        "purpose": "x", "guardianship": "x", "linked": "x", "lang": "xx", "visits": "99999999999",
+    },
+)  # fmt: skip
+IDS = "00000000-0000-4000-8000-000000000000"
+
+
+@pytest.mark.parametrize("garbage", GARBAGE, ids=["nothing", "key", "nul", "much"])
+def test_no_form_answers_with_a_fault_whatever_it_is_given(
+    hanako: Phone, garbage: dict[str, str]
+) -> None:
+    paths = sorted(
+        re.sub(r"\{(\w+)\}", lambda name: HIDA if name[1] == "lg_code" else IDS, route.path)
+        for row in routes.TABLE
+        for route in row.router.routes
+        if isinstance(route, APIRoute)
+        and "POST" in (route.methods or ())
+        and route.endpoint.__module__.startswith("mobile.pages")
+        and route.path != "/signout"
+    )
+    assert len(paths) > 20
+    sent = {name: value.encode("utf-8", "surrogatepass") for name, value in garbage.items()}
+    for path in paths:
+        answer = hanako.client.post(path, data=sent, headers={"Sec-Fetch-Site": "same-origin"})
+        assert answer.status_code < 500, path
+        if answer.status_code == 303:
+            assert answer.headers["location"].startswith("/"), path
+            assert not answer.headers["location"].startswith("//"), path
 
 
 def test_bad_addresses_get_a_page_and_never_a_fault(hanako: Phone) -> None:

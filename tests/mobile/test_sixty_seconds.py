@@ -3,6 +3,9 @@
 from datetime import date
 
 import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from sqlalchemy import text
 
 from activities.models import ActivitySession
 from core.clock import FixedClock
@@ -62,3 +65,76 @@ def test_r19_the_form_sent_twice_is_one_scan(
     assert phone.path == first
     assert look.one("select count(*) from scan_attempt") == 1
     assert look.one("select count(*) from person") == 1
+
+
+def registrant(phone: Phone, poster: ActivitySession) -> Phone:
+    """Somebody who came from the poster before, signed up for the session and waits outside."""
+    phone.open("/signin")
+    sign_in(phone, "hanako@example.jp")
+    phone.send({"nickname": "花子", "birth_year": "1952", "consent": "yes"}, to="/welcome")
+    phone.open(f"/activities/{HIDA}/{poster.activity_id}")
+    return phone.send(to=f"/sign-ups/{HIDA}/{poster.id}")
+
+
+def test_r19_who_signed_up_is_on_the_roster_and_received_at_once(
+    phone: Phone, poster: ActivitySession, look: Look
+) -> None:
+    registrant(phone, poster)
+    phone.open(f"/c/{poster.poster_code}").send(to=f"/c/{poster.poster_code}")
+    assert "受付しました" in phone.words
+    assert "あと2回" in phone.words
+    assert look.rows("select outcome, counted from scan_attempt") == [("accepted", True)]
+    phone.open(f"/c/{poster.poster_code}")
+    assert "受付は済んでいます" in phone.words
+
+
+def test_r19_too_early_is_told_and_a_later_try_is_a_new_one(
+    phone: Phone, poster: ActivitySession, clock: FixedClock, look: Look
+) -> None:
+    registrant(phone, poster)
+    clock.at = jst(DAY, 6)
+    phone.open(f"/c/{poster.poster_code}").send(to=f"/c/{poster.poster_code}")
+    assert "まだ受付できていません" in phone.words
+    clock.at = jst(DAY, 8, 50)
+    used = look.one("select scan_id from scan_attempt")
+    phone.open(f"/c/{poster.poster_code}?scan={used}").send(to=f"/c/{poster.poster_code}")
+    assert "受付しました" in phone.words
+
+
+def test_c3_leaving_is_checked_where_the_activity_asks_for_it(
+    phone: Phone, poster: ActivitySession, database: RollbackDatabase, clock: FixedClock
+) -> None:
+    with database.owner() as connection:
+        connection.execute(text("update activity set attendance_mode = 'in_and_out'"))
+    registrant(phone, poster)
+    phone.open(f"/c/{poster.poster_code}").send(to=f"/c/{poster.poster_code}")
+    clock.at = jst(DAY, 11, 55)
+    phone.open(f"/c/{poster.poster_code}")
+    assert "帰りの受付をする" in phone.words
+    phone.send(to=f"/c/{poster.poster_code}")
+    assert "帰りの受付をしました" in phone.words
+    phone.open(f"/c/{poster.poster_code}")
+    assert "受付は済んでいます" in phone.words
+
+
+def test_a_session_called_off_says_so(
+    phone: Phone, poster: ActivitySession, database: RollbackDatabase
+) -> None:
+    with database.owner() as connection:
+        connection.execute(text("update activity_session set state = 'cancelled'"))
+    phone.open(f"/c/{poster.poster_code}")
+    assert "中止になりました" in phone.words
+    assert "参加を受付する" not in phone.words
+
+
+def test_nobody_sees_anothers_answer(
+    phone: Phone, poster: ActivitySession, look: Look, app: FastAPI
+) -> None:
+    registrant(phone, poster)
+    phone.open(f"/c/{poster.poster_code}").send(to=f"/c/{poster.poster_code}")
+    path = phone.path
+    other = Phone(TestClient(app, follow_redirects=False))
+    other.open("/signin")
+    sign_in(other, "taro@example.jp")
+    other.send({"nickname": "太郎", "birth_year": "1990", "consent": "yes"}, to="/welcome")
+    assert other.open(path).status == 410
