@@ -1,5 +1,6 @@
 """ホーム: one big button, what is next, and how many more times until premium."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from fastapi import APIRouter, Request
@@ -9,19 +10,24 @@ from starlette.responses import RedirectResponse, Response
 from activities.search import OwnSignUp, own_sign_ups
 from core.access import Actor, ActorKind
 from core.clock import japan_day
-from core.web import PlatformDep
+from core.web import Platform, PlatformDep
 from mobile.pages.notices import letters
-from mobile.pages.occasions import Way, way_to_premium
-from mobile.pages.shell import VisitorDep, show, with_next
+from mobile.pages.occasions import Way, town_name, way_to_premium
+from mobile.pages.shell import PUBLIC, VisitorDep, show, with_next
 from registry.doors import BookDep, EvidenceDep, as_person
 from registry.evidence import Evidence
+from registry.governments import find
+from registry.models import LocalGovernment
 from registry.overview import Held, held_by
 from registry.rules.policy import PolicyBook
 
 router = APIRouter(include_in_schema=False)
 
-#: Ways shown on the first page; all of them stand under わたし.
+#: Ways shown on the first page; more stand under わたし, all of them on the towns' own pages.
 MOST_WAYS = 3
+#: Ways that are worked out at once: those of the towns one was last in touch with.
+WORKED_OUT = 8
+_FRONT_TOWNS = 6
 _MANY = 50
 
 
@@ -36,7 +42,7 @@ def home(
     """For strangers what this is; for registrants what they can do now."""
     actor = visitor.actor
     if actor.kind is not ActorKind.PERSON:
-        return show(request, "front.html")
+        return show(request, "front.html", towns=_open_towns(platform, book), town_name=town_name)
     if visitor.person is None:
         return RedirectResponse(with_next("/welcome", "/"), status_code=303)
     now = platform.clock.now()
@@ -53,6 +59,13 @@ def home(
             ways=ways_of(db, actor, living, now, book, evidence)[:MOST_WAYS],
             letters=letters(request, db, actor, unread=True, limit=3),
         )
+
+
+def _open_towns(platform: Platform, book: PolicyBook) -> Sequence[LocalGovernment]:
+    """A few towns that take registrations, for whoever looks in for the first time."""
+    states = book.on("body.accepts", japan_day(platform.clock.now())).value
+    with platform.database.transaction(PUBLIC) as db:
+        return find(db, kind="municipality", states=states, limit=_FRONT_TOWNS)
 
 
 def _ending(held: Held, now: datetime, book: PolicyBook) -> bool:
@@ -78,11 +91,16 @@ def ways_of(
     evidence: Evidence,
 ) -> list[Way]:
     """The ways to premium, the shortest first; a prefecture that only follows has none."""
+    last = sorted(held, key=lambda one: one.row.last_access_on, reverse=True)
     ways = [
         way_to_premium(
             db, actor=actor, government=one.government, now=now, book=book, evidence=evidence
         )
-        for one in held
-        if one.row.direct and one.row.residence_relation != "resident"
+        for one in [one for one in last if _can_lead(one)][:WORKED_OUT]
     ]
     return sorted(ways, key=lambda way: (way.premium, (way.needed or 99) - way.done, way.lg_code))
+
+
+def _can_lead(held: Held) -> bool:
+    """R02, R16: nobody is premium where they live, or by a prefecture's row that only follows."""
+    return held.row.direct and held.row.residence_relation != "resident"
