@@ -7,6 +7,7 @@ half done, and a repeated one finds nothing to do.
 """
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -15,7 +16,6 @@ from uuid import UUID
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
-from core.access import Actor, system
 from core.clock import japan_day
 from registry import queries
 from registry.applicants import known_birth_date, numbers
@@ -43,8 +43,9 @@ from registry.rules.renewal import Renewal, RenewalOutcome, decide_renewal
 from registry.rules.terms import checks, extended
 from registry.rules.versions import RequirementVersion, version_for_term
 
-JOB = "renewal"
 LIMIT = 10_000
+#: Terms decided while those before them are written.
+CHUNK = 2_000
 #: No further look is planned: something else (staff, an objection) moves the term on.
 NEVER = date(9999, 12, 31)
 
@@ -71,8 +72,6 @@ class Night:
     versions: tuple[RequirementVersion, ...]
     as_of: date
     now: datetime
-    book: PolicyBook
-    actor: Actor
     mode: DecisionMode
     release_mode: DecisionMode
     memo: dict[Any, Any] = field(default_factory=dict)
@@ -102,8 +101,6 @@ def night_of(db: Session, *, lg_code: str, as_of: date, now: datetime, book: Pol
         versions=versions,
         as_of=as_of,
         now=now,
-        book=book,
-        actor=system(JOB),
         mode=mode_for(policy, DecisionKind.RENEWAL),
         release_mode=mode_for(policy, DecisionKind.RELEASE),
     )
@@ -169,8 +166,27 @@ def run_range(
         return counts
     counts.last = rows[-1].id
     night = night_of(db, lg_code=lg_code, as_of=as_of, now=now, book=book)
-    writer = Writer(db, night.body, night.name, night.policy, as_of, now, book, night.actor)
     applicants = _Applicants.gather(db, night, rows, evidence)
+    # The rules work in this thread while the database writes what they said before in another;
+    # the transaction is in one pair of hands at a time.
+    with ThreadPoolExecutor(max_workers=1) as hands:
+        written: Future[None] | None = None
+        for start in range(0, len(rows), CHUNK):
+            steps = _decided(night, rows[start : start + CHUNK], applicants, counts)
+            if written is not None:
+                written.result()
+            writer = Writer(db, night.body, night.name, night.policy, as_of, now, book, steps)
+            written = hands.submit(writer.write)
+        if written is not None:
+            written.result()
+    return counts
+
+
+def _decided(
+    night: Night, rows: Sequence[Row[Any]], applicants: "_Applicants", counts: Counts
+) -> list[Step]:
+    """The steps of a part of the range; who cannot be decided is left as it was, and noted."""
+    steps = []
     for row in rows:
         try:
             step = _step(night, row, applicants)
@@ -178,9 +194,8 @@ def run_range(
             counts.failures[row.id] = f"{type(error).__name__}: {error}"
             continue
         counts.by_outcome[step.kind] += 1
-        writer.add(step)
-    writer.write()
-    return counts
+        steps.append(step)
+    return steps
 
 
 # --- gather -----------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
-from core.access import Actor
+from core.access import Actor, system
 from core.db import working_for
 from core.ids import new_id
 from core.outbox import NoticeDraft
@@ -33,6 +33,7 @@ from registry.rules.reasons import Decision
 from registry.rules.renewal import Renewal
 from registry.rules.versions import version_for_term
 
+JOB = "renewal"
 #: Kinds of a step that leave event, audit and judgement behind; `planned` is a look only.
 TOLD = ("booked", "veto", "review", "missing", "grace")
 
@@ -67,7 +68,7 @@ class Step:
 
 @dataclass(slots=True)
 class Writer:
-    """Collects the steps of a range and writes them; one statement a table."""
+    """Writes the steps of a range, or of a part of it: one statement a table."""
 
     db: Session
     body: Body
@@ -76,14 +77,10 @@ class Writer:
     as_of: date
     now: datetime
     book: PolicyBook
-    actor: Actor
-    steps: list[Step] = field(default_factory=list)
+    steps: Sequence[Step]
+    actor: Actor = field(default_factory=lambda: system(JOB))
     _judgements: dict[UUID, UUID] = field(default_factory=dict)
     _versions: dict[date, UUID | None] = field(default_factory=dict)
-
-    def add(self, step: Step) -> None:
-        """One more term."""
-        self.steps.append(step)
 
     def write(self) -> None:
         """Everything that follows from the steps, in the caller's transaction."""
