@@ -23,6 +23,7 @@ class Number:
 
     key: str
     label: str
+    unit: str
     value: Any
     since: date
     source: str
@@ -140,11 +141,12 @@ def _numbers(policy: Mapping[str, Any], book: PolicyBook) -> list[Number]:
     found = []
     for key, step in sorted(policy["values"].items()):
         source = step["source"]
-        label = book.parameters[key].label if key in book.parameters else key
+        parameter = book.parameters.get(key)
         found.append(
             Number(
                 key=key,
-                label=label,
+                label=key if parameter is None else parameter.label,
+                unit="" if parameter is None else parameter.unit,
                 value=step["value"],
                 since=date.fromisoformat(step["since"]),
                 source=" ".join(part for part in (source["document"], source["clause"]) if part),

@@ -18,16 +18,25 @@ def requirement_words(desk: Desk, tree: object) -> str:
     return describe_en(parsed) if desk.english else describe_ja(parsed)
 
 
-def shown_value(desk: Desk, value: Any) -> str:
-    """Any value of a setting in words: a number, a yes, a list, a choice, a requirement."""
+def shown_value(desk: Desk, value: Any, unit: str = "") -> str:
+    """Any value of a setting in words: a number, a yes, a list, a choice, a requirement.
+
+    Args:
+        desk: In whose language.
+        value: The value.
+        unit: Of the numbers in it, as the parameter names it.
+    """
     if isinstance(value, bool):
         return desk.say("はい") if value else desk.say("いいえ")
     if isinstance(value, Mapping):
         return requirement_words(desk, value)
     if isinstance(value, list | tuple):
-        return formats.listing((shown_value(desk, one) for one in value), desk.language)
+        return formats.listing((shown_value(desk, one, unit) for one in value), desk.language)
     if isinstance(value, str):
         for family in ("mode", "category", "checklist", "insurance", "tier", "identity", "value"):
             if words.known(family, value):
                 return words.word(desk.say, family, value)
-    return formats.fact(value, desk.language)
+    shown = formats.fact(value, desk.language)
+    if isinstance(value, int) and words.known("unit", unit):
+        return words.word(desk.say, "unit", unit).format(value=shown)
+    return shown

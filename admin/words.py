@@ -190,6 +190,22 @@ _FAMILIES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "P1Y": N_("1年"),
             "none": N_("なし"),
         },
+        "unit": {
+            "bodies": N_("{value}団体"),
+            "counts": N_("{value}回"),
+            "days": N_("{value}日"),
+            "days before release": N_("解除の{value}日前"),
+            "days before the last day": N_("期限の{value}日前"),
+            "hours": N_("{value}時間"),
+            "hours of the day": N_("{value}時"),
+            "messages": N_("{value}通"),
+            "minutes": N_("{value}分"),
+            "months": N_("{value}か月"),
+            "people": N_("{value}人"),
+            "registrations": N_("{value}件"),
+            "reminders": N_("{value}回"),
+            "seconds": N_("{value}秒"),
+        },
         "tier": {"basic": N_("ベーシック登録"), "premium": N_("プレミアム登録")},
     }
 )

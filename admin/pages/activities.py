@@ -16,7 +16,7 @@ from activities.inbox import history_of, proposals_of
 from activities.models import Organisation
 from activities.paging import after, cursor, page
 from activities.proposing import ProposalFields
-from activities.queries import activity_of, organisation_of, sessions_of
+from activities.queries import activity_of, organisation_of, session_of, sessions_of
 from activities.refusals import policy_now
 from admin import approving, words
 from admin.desk import ClerkDesk, Desk, Done, Problems, ViewerDesk
@@ -254,6 +254,8 @@ def cancel_session(desk: ClerkDesk, activity_id: UUID, session_id: UUID, form: F
     """Called off; everybody in it is told."""
 
     def work(db: Session) -> str:
+        if session_of(db, desk.lg_code, session_id).activity_id != activity_id:
+            raise NotFound(code="not_found")
         dates.cancel_session(
             db,
             host=_host(desk),

@@ -90,7 +90,7 @@ def _number_rows(desk: Desk, found: Explained) -> list[list[str]]:
     return [
         [
             one.label,
-            shown_value(desk, one.value),
+            shown_value(desk, one.value, one.unit),
             filters["day"](one.since),
             one.source + ("" if one.confirmed else desk.say("（案）")),
         ]

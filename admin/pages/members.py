@@ -21,7 +21,7 @@ from admin.desk import (
     problems_of,
 )
 from admin.forms import FormDep
-from core.errors import invalid, refused
+from core.errors import NotFound, invalid, refused
 from registry import approvals, members, terms
 
 router = APIRouter(include_in_schema=False)
@@ -141,7 +141,7 @@ def correct(
     """R19: whether a participation counts, with a reason; what stood before stays."""
 
     def work(db: Session) -> str:
-        corrections.correct(
+        corrected = corrections.correct(
             db,
             actor=desk.actor,
             lg_code=desk.lg_code,
@@ -150,6 +150,8 @@ def correct(
             reason=form.needed("reason", most=200),
             now=desk.now,
         )
+        if corrected.registration_id != registration_id:
+            raise NotFound(code="not_found")
         return _back(desk, registration_id, "corrected")
 
     return desk.act(form, work, _again(desk, registration_id))
@@ -186,7 +188,7 @@ def reverse(
     """R15: within 90 days a grant is undone; the person is basic again and reads why."""
 
     def work(db: Session) -> str:
-        approvals.reverse(
+        reversed_one = approvals.reverse(
             db,
             actor=desk.actor,
             lg_code=desk.lg_code,
@@ -195,6 +197,8 @@ def reverse(
             now=desk.now,
             book=desk.book,
         )
+        if reversed_one.registration_id != registration_id:
+            raise NotFound(code="not_found")
         return _back(desk, registration_id, "reversed")
 
     return desk.act(form, work, _again(desk, registration_id))

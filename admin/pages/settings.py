@@ -55,7 +55,7 @@ def show(
     """Everything a local government sets for itself, and what the nation has set."""
     with desk.transaction() as db:
         found = policies.settings_of(db, lg_code=desk.lg_code, book=desk.book, day=desk.today)
-        own = [one for one in found if _changeable(one)]
+        own = sorted(filter(_changeable, found), key=_order)
         places = db.scalars(
             select(StayPlace)
             .where(StayPlace.lg_code == desk.lg_code, StayPlace.closed_at.is_(None))
@@ -79,7 +79,7 @@ def show(
             ),
             own=own,
             national=[one for one in found if one not in own],
-            shown=lambda value: shown_value(desk, value),
+            shown=lambda one, value: shown_value(desk, value, one.parameter.unit),
             choices=lambda setting: _choices(desk, setting),
             places=places,
             people=_people(db, desk),
@@ -106,6 +106,12 @@ def _changeable(setting: Setting) -> bool:
         and parameter.kind in _SIMPLE
         and parameter.key != policies.REQUIREMENT
     )
+
+
+def _order(setting: Setting) -> tuple[bool, str]:
+    """Who decides comes first, as managers come for that."""
+    key = setting.parameter.key
+    return not key.startswith("decision."), key
 
 
 def _choices(desk: Desk, setting: Setting) -> list[tuple[str, str]]:

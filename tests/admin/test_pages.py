@@ -88,6 +88,18 @@ def test_each_page_opens_for_its_role_and_those_above(
             assert answer.headers["content-type"].startswith("text/html")
 
 
+@pytest.mark.parametrize("language", ["en", "easy"])
+def test_each_page_speaks_every_language(
+    http: TestClient, database: Database, place: Place, language: str
+) -> None:
+    manager = make_staff(database, HIDA, Role.MANAGER)
+    headers = {"Authorization": manager.headers["Authorization"], "Cookie": f"lang={language}"}
+    for path, _ in pages(place):
+        answer = http.get(f"/staff/{HIDA}{path}", headers=headers)
+        assert answer.status_code == 200, path
+        assert ("Sign out" in answer.text) == (language == "en"), path
+
+
 def test_another_bodys_desk_looks_like_no_desk(
     http: TestClient, database: Database, place: Place
 ) -> None:
