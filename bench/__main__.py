@@ -21,7 +21,7 @@ from typing import Any
 
 from app import migrate
 from app.local import LocalStack
-from bench import gate, verify_codes
+from bench import gate, renewal, verify_codes
 from core.settings import Environment
 
 WEB_PROCESSES = 2
@@ -47,6 +47,11 @@ BENCHMARKS = (
         "gate",
         ("checkin_http", "checkin_http_p99", "checkin_one_scanner_p50", "checkin_batch"),
         lambda stack: gate.run(stack()),
+    ),
+    Benchmark(
+        "renewal",
+        ("renewal_terms", "renewal_second_run", "notice_relay"),
+        lambda stack: renewal.run(stack()),
     ),
 )
 NAMES = sorted({name for one in BENCHMARKS for name in (one.name, *one.figures)})
