@@ -12,6 +12,8 @@ from core.clock import JAPAN
 from core.errors import invalid
 
 MAX_AMOUNT = 100_000
+#: Years that somebody may mean; beyond them a day next to it may not exist.
+FIRST_YEAR, LAST_YEAR = 1900, 2200
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +68,12 @@ class Form:
     def day(self, name: str) -> date:
         """A field that holds a day (`2027-06-05`). Raises Invalid."""
         try:
-            return date.fromisoformat(self.one(name))
+            found = date.fromisoformat(self.one(name))
         except ValueError:
             raise invalid("day_needed", field=name) from None
+        if not FIRST_YEAR <= found.year <= LAST_YEAR:
+            raise invalid("day_needed", field=name)
+        return found
 
     def moment(self, day: date, name: str) -> datetime:
         """A Japanese clock time (`09:30`) on a day, as an instant. Raises Invalid."""
@@ -84,7 +89,7 @@ class Form:
         if not text:
             return None
         # Full-width digits come from Japanese keyboards and are digits to `int`.
-        if not text.isdigit() or len(text) > len(str(MAX_AMOUNT)) or int(text) > MAX_AMOUNT:
+        if not text.isdecimal() or len(text) > len(str(MAX_AMOUNT)) or int(text) > MAX_AMOUNT:
             raise invalid("number_needed", field=name)
         return int(text)
 

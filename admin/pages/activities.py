@@ -21,6 +21,7 @@ from activities.refusals import policy_now
 from admin import approving, words
 from admin.desk import ClerkDesk, Desk, Done, Problems, ViewerDesk
 from admin.forms import Form, FormDep
+from core.errors import NotFound
 from registry.people import refuse_individual_number
 
 router = APIRouter(include_in_schema=False)
