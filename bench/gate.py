@@ -297,7 +297,7 @@ def _middle(rounds: Sequence[Round], what: str) -> Round:
 
 
 def run(
-    stack: LocalStack, *, singles: int = 6000, scans: int = 12_000
+    stack: LocalStack, *, singles: int = 3000, scans: int = 6000
 ) -> dict[str, dict[str, object]]:
     """Figures of single check-ins, of one scanner alone, and of offline uploads."""
     gate = prepare(stack, singles + scans + 1200)
