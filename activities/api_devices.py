@@ -14,6 +14,7 @@ from activities.doors import DeviceActor, HostActor, as_device
 from activities.hosts import Device
 from activities.models import ActivitySession, ScannerDevice, StayDay
 from activities.presence import Presence
+from activities.queries import organisation_of
 from activities.schemas_checkin import VenueCodeOut
 from core.clock import japan_day, wall_now
 from core.db import Context, for_body
@@ -124,6 +125,7 @@ def list_devices(
     """With unsent scans and the time of the last contact."""
     host.require(organisation_id)
     with platform_of(request).database.transaction(as_body(host.actor, lg_code)) as db:
+        organisation_of(db, lg_code, organisation_id)
         rows = db.scalars(
             select(ScannerDevice)
             .where(

@@ -12,7 +12,7 @@ from activities.hosts import HostRole
 from activities.inbox import history_of, proposals_of
 from activities.models import Activity
 from activities.paging import Cursor, Limit, after, cursor, page
-from activities.queries import activity_of, session_of, sessions_of
+from activities.queries import activity_of, organisation_of, session_of, sessions_of
 from activities.roster import insurance_list, roster, search_roster
 from activities.schemas_hosts import (
     CapacityIn,
@@ -64,6 +64,7 @@ def list_activities(
     """Every proposal of one's organisation in every state, the newest first."""
     host.require(organisation_id, HostRole.RECEPTION)
     with platform.database.transaction(as_host(host)) as db:
+        organisation_of(db, host.lg_code, organisation_id)
         rows = proposals_of(
             db,
             lg_code=host.lg_code,

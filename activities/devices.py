@@ -13,6 +13,7 @@ from sqlalchemy import exists, func, select, update
 from sqlalchemy.orm import Session, aliased
 
 from activities.models import OrganisationMember, ScanAttempt, ScannerDevice
+from activities.queries import organisation_of
 from activities.scans import Source
 from core import audit, sealing
 from core.access import Actor
@@ -46,7 +47,12 @@ def enrol(
     label: str,
     now: datetime,
 ) -> Enrolled:
-    """Enrol a device for an organisation; the door has checked that the actor may."""
+    """Enrol a device for an organisation; the door has checked that the actor may.
+
+    Raises:
+        NotFound: There is no such organisation.
+    """
+    organisation_of(db, lg_code, organisation_id)
     token = f"d1.{lg_code}.{new_token()}"
     device = ScannerDevice(
         lg_code=lg_code,
