@@ -149,7 +149,7 @@ def invite_member(
             role=given.role,
             expires_at=invited.invitation.expires_at,
             token=invited.token,
-            url=f"{platform.settings.public_url}/host-invitations#{invited.token}",
+            url=f"{platform.settings.public_url}/host-invitations/{invited.token}",
         )
         return Answer.of(out, 201)
 
