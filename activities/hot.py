@@ -7,7 +7,6 @@ judged and written is the same code.
 
 import json
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -36,16 +35,6 @@ _AGAIN = (
     asyncpg.SerializationError,
     asyncpg.CheckViolationError,
     ScanRaceError,
-)
-#: Somebody holds what is needed for too long: the same call may be made again.
-_BUSY = (*_AGAIN, asyncpg.QueryCanceledError, asyncpg.LockNotAvailableError)
-#: The database restarts or cannot be reached; a broken connection leaves the pool by itself.
-_AWAY = (
-    OSError,
-    asyncpg.InterfaceError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.TooManyConnectionsError,
 )
 
 
@@ -135,16 +124,17 @@ class HotDoor:
         """As `activities.checkin.check_in`, in a transaction of its own, committed on return.
 
         Raises:
-            Conflict, Unavailable: Whether it was stored is not known; the same scans may be
-                sent again, as their ids get the first answer.
+            Conflict: Others were faster four times over; the same scans may be sent again.
+            Unavailable: Whether it was stored is not known; sent again, the same scan ids get
+                the first answer.
         """
         for attempt in range(1, TRIES + 1):
             try:
                 return await self._once(lg_code=lg_code, scans=scans, source=source, now=now)
-            except _BUSY as error:
-                if attempt == TRIES or not isinstance(error, _AGAIN):
+            except _AGAIN as error:
+                if attempt == TRIES:
                     raise Conflict(code="busy") from error
-            except _AWAY as error:
+            except (OSError, asyncpg.InternalClientError) as error:
                 raise Unavailable(code="database_away") from error
         raise AssertionError("unreachable: the last try returns or raises")
 
@@ -158,8 +148,8 @@ class HotDoor:
         if self._pool is None:
             raise RuntimeError("the door has not been opened")
         async with self._pool.acquire() as connection:
-            await connection.execute(_begin(lg_code, source))
             try:
+                await connection.execute(_begin(lg_code, source))
                 rows: list[Row] = await connection.fetch(
                     _GATHER, gather_items(scans, readings, source), lg_code
                 )
@@ -180,9 +170,7 @@ class HotDoor:
                 answers = merge(scans, known, items, stored)
                 await connection.execute("commit")
             except BaseException:
-                # A connection that broke has rolled back already; what broke it is to be told.
-                with suppress(*_AWAY):
-                    await connection.execute("rollback")
+                await _roll_back(connection)
                 raise
             return answers
 
@@ -202,6 +190,14 @@ class HotDoor:
             self._presence.keys.refresh(db, wall=wall_now())
             for day in days:
                 self._presence.policies.read(db, lg_code, day)
+
+
+async def _roll_back(connection: asyncpg.Connection) -> None:
+    """End a failed transaction; a connection that broke in the middle of a word is thrown away."""
+    try:
+        await connection.execute("rollback")
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError):
+        connection.terminate()
 
 
 def _begin(lg_code: str, source: Source) -> str:

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from core import audit
 from core.access import system
+from core.clock import wall_now
 from registry.rules.calendars import add_months
 from workers.jobs import Scope
 from workers.parts import Parts
@@ -37,7 +38,11 @@ def of_nation(parts: Parts, db: Session, scope: Scope) -> Mapping[str, int]:
             signed,
         ),
         "idempotency_keys": ("delete from idempotency_key where expires_at < :at", scope.now),
-        "identity_attempts": ("delete from identity_attempt where expires_at < :at", signed),
+        # A visit to the provider lives by the machine's own time, whatever a rehearsal's clock says.
+        "identity_attempts": (
+            "delete from identity_attempt where expires_at < :at",
+            wall_now() - _days(parts, "signin_days", scope.as_of),
+        ),
     }
     return {
         name: _count(db.execute(text(statement), {"at": at}))
