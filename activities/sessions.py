@@ -1,6 +1,6 @@
 """開催回: dates, times and places of an activity, and what happens to people when one falls out."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from secrets import token_bytes
 from uuid import UUID
 
@@ -9,10 +9,16 @@ from sqlalchemy.orm import Session
 
 from activities.hosts import Host
 from activities.models import Activity, ActivitySession
-from activities.queries import activity_of, living_sign_ups, session_of, sessions_of
+from activities.queries import (
+    activity_of,
+    living_sign_ups,
+    session_of,
+    sessions_of,
+    trust_on,
+)
 from activities.refusals import policy_now
 from activities.rules.capacity import Overlap, overlap
-from activities.rules.designation import ActivityState
+from activities.rules.designation import ActivityState, Pattern, Trust, trusts
 from activities.waiting import settle_line, when
 from core import audit
 from core.access import Actor
@@ -53,13 +59,15 @@ def add_session(
 
     Raises:
         Refused: `session_in_past`, `session_too_short` (R08), `session_overlaps`,
-            `step_not_allowed` for an activity that has ended.
+            `step_not_allowed` for an activity that has ended; `trust_withdrawn`,
+            `trust_not_in_force` where only the trust in its host designates it (R10).
         Invalid: `session_times`, `capacity`.
     """
     # The activity first, then its sessions: the one order of locks (C33).
     activity = activity_of(db, host.lg_code, activity_id, lock=True)
     host.require(activity.organisation_id)
     _refuse_times(activity, starts_at, ends_at, now)
+    _refuse_past_trust(db, activity, japan_day(starts_at))
     if capacity is not None and capacity < 1:
         raise invalid("capacity", field="capacity", found=capacity, needed=1)
     for other in sessions_of(db, host.lg_code, activity_id):
@@ -181,6 +189,28 @@ def _refuse_times(
     if minutes < activity.minutes_minimum:
         raise refused(
             "session_too_short", rule="R08", found=minutes, needed=activity.minutes_minimum
+        )
+
+
+def _refuse_past_trust(db: Session, activity: Activity, day: date) -> None:
+    """R10: what is designated by trust alone gets no new dates once the trust is over.
+
+    Dates announced before stay: nobody who signed up in good faith is sent away.
+    """
+    if activity.pattern != int(Pattern.ORGANISATION.value):
+        return
+    row = trust_on(db, activity.lg_code, activity.organisation_id, day)
+    if row is None:
+        raise refused("trust_not_in_force", rule="R10", action="copy_activity")
+    given = Trust(row.since, row.until, tuple(row.categories), row.withdrawn_on)
+    problem = trusts(given, activity.category, day)
+    if problem is not None:
+        raise refused(
+            problem.code,
+            rule="R10",
+            found=problem.found,
+            needed=problem.needed,
+            action="copy_activity",
         )
 
 

@@ -32,7 +32,7 @@ from core.clock import japan_day
 from core.db import Context, Database
 from core.errors import DomainError, Invalid, NotFound, Refused, invalid, refused
 from core.ids import new_id
-from registry import guardians, idp, people, queries
+from registry import guardians, idp, people, queries, renewal_staff
 from registry.addresses import locate
 from registry.idp_checks import ATTEMPT_LIFETIME, refusal
 from registry.models import IdentityAttempt, IdentityLink, LocalGovernment, Person
@@ -59,6 +59,10 @@ def own_path(path: str) -> str:
     if not safe or "\\" in path or len(path) > _LONGEST_PATH:
         raise invalid("next_path", field="next")
     return path
+
+
+#: The provider's word for a card whose certificate no longer holds.
+REVOKED = "certificate_revoked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +255,8 @@ def finish_attempt(
         if claimed is not None and claimed.kept.used_at is None:
             with database.transaction(context) as db:
                 _close(db, actor, claimed.attempt_id, error, now)
+                if error.code == REVOKED and claimed.purpose != "guardian":
+                    _lapse(db, actor, now, book)
         raise
     return claimed
 
@@ -332,6 +338,21 @@ def _governments(db: Session) -> list[tuple[str, str, str]]:
 def _close(db: Session, actor: Actor, attempt_id: UUID, error: DomainError, now: datetime) -> None:
     _result(db, attempt_id, error.code)
     _record(db, actor, "identity.refused", attempt_id, now, error.code, outcome="refused")
+
+
+def _lapse(db: Session, actor: Actor, now: datetime, book: PolicyBook) -> None:
+    """R12: the certificate once shown is revoked (a move does that); the days of grace begin.
+
+    They begin once: another look at the same card gives no new ones.
+    """
+    person = queries.person(db, actor.person_id, lock=True)
+    if (
+        person.identity_lapsed_on is None
+        and IdentityLevel(person.identity_level) > IdentityLevel.EMAIL
+    ):
+        renewal_staff.lapse_identity(
+            db, actor=actor, person_id=person.id, lapsed_on=japan_day(now), now=now, book=book
+        )
 
 
 def _result(db: Session, attempt_id: UUID, result: str) -> None:

@@ -10,7 +10,6 @@ from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from core.access import Actor, system
-from core.db import working_for
 from core.ids import new_id
 from core.outbox import NoticeDraft
 from registry import policies
@@ -26,11 +25,13 @@ from registry.bulk import (
 from registry.ending import end_premium
 from registry.granting import reversible_day
 from registry.models import Registration
+from registry.renewal_terms import NewTerm, add_terms, lapse_reason, refresh_expiry
 from registry.rules.facts import Body, DecisionMode, Period
 from registry.rules.modes import resolution
 from registry.rules.policy import Policy, PolicyBook
 from registry.rules.reasons import Decision
 from registry.rules.renewal import Renewal
+from registry.rules.terms import extended
 from registry.rules.versions import version_for_term
 
 JOB = "renewal"
@@ -251,7 +252,9 @@ class Writer:
             ),
             {"lg_code": self.body.code, "ids": [row.id for row in rows]},
         )
-        days = sorted({row.last_day + timedelta(days=1) for row in rows})
+        # The next term begins after the extension, where there was one (R14).
+        ends = {extended(Period(row.first_day, row.last_day), row.extended_until) for row in rows}
+        days = sorted({judged.last + timedelta(days=1) for judged in ends})
         found: list[tuple[UUID, UUID, date]] = []
         for day in days:
             begun = self.db.execute(
@@ -365,78 +368,6 @@ class Writer:
             now=self.now,
             book=self.book,
         )
-
-
-@dataclass(frozen=True, slots=True)
-class NewTerm:
-    """A term to be written."""
-
-    registration_id: UUID
-    person_id: UUID
-    period: Period
-    version_id: UUID | None
-    carried: int
-    active: bool
-    due_on: date
-
-
-def add_terms(db: Session, lg_code: str, terms: Sequence[NewTerm], *, now: datetime) -> None:
-    """New terms in one statement; a term of the same first day stays as it is."""
-    insert_rows(
-        db,
-        "term",
-        {
-            "id": Column("uuid", [new_id() for _ in terms]),
-            "registration_id": Column("uuid", [one.registration_id for one in terms]),
-            "person_id": Column("uuid", [one.person_id for one in terms]),
-            "first_day": Column("date", [one.period.first for one in terms]),
-            "last_day": Column("date", [one.period.last for one in terms]),
-            "state": Column("text", ["active" if one.active else "booked" for one in terms]),
-            "requirement_version_id": Column("uuid", [one.version_id for one in terms]),
-            "carried": Column("int", [one.carried for one in terms]),
-            "due_on": Column("date", [one.due_on for one in terms]),
-        },
-        same={"lg_code": lg_code, "renewal_state": "none", "created_at": now},
-    )
-
-
-def refresh_expiry(db: Session, body: Body, ends: Sequence[tuple[UUID, date]]) -> None:
-    """R02: the prefecture's derived rows learn the new last day of a municipality's terms."""
-    if body.is_prefecture or not ends:
-        return
-    columns = {
-        "person_id": Column("uuid", [person_id for person_id, _ in ends]),
-        "day": Column("date", [day for _, day in ends]),
-    }
-    with working_for(db, body.prefecture_code):
-        run(
-            db,
-            "update registration r set derived_from ="
-            " (select jsonb_agg(case entry ->> 'code' when %(source)s"
-            " then jsonb_set(entry, '{expires_on}', to_jsonb(cast(v.day as text)))"
-            " else entry end order by entry ->> 'code')"
-            " from jsonb_array_elements(r.derived_from) as entry)"
-            f" from {unnest(columns)} where r.lg_code = %(prefecture)s"
-            " and r.person_id = v.person_id and r.derived"
-            " and jsonb_array_length(r.derived_from) > 0",
-            columns,
-            source=body.code,
-            prefecture=body.prefecture_code,
-        )
-
-
-def lapse_reason(found: Renewal | None) -> str:
-    """Why premium ended, as events and notices say it."""
-    codes = found.decision.codes if found is not None else ()
-    for code, reason in (
-        ("guardian_consent_missing", "consent_withdrawn"),
-        ("identity_grace_over", "identity_lapsed"),
-        ("moved_in", "moved_in"),
-        ("over_cap", "over_cap"),
-    ):
-        if code in codes:
-            return reason
-    return "lapsed"
 
 
 def _subject(step: Step) -> str:

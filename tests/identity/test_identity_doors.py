@@ -451,3 +451,21 @@ def test_r18_withdrawal_before_the_decision_takes_it_out_of_the_bodys_hands(
     )
     assert client.get(own(HIDA), headers=minor.headers).json()["state"] == "waiting"
     clock.advance(timedelta(minutes=1))
+
+
+def test_r12_a_revoked_certificate_starts_the_sixty_days_of_grace_once(
+    client: TestClient, database: RollbackDatabase, standin: StandIn, clock: FixedClock
+) -> None:
+    someone = create_person(database)
+    check(client, standin, someone, "adult")
+    ready(database, someone, HIDA)
+    assert apply(client, someone, HIDA).json()["state"] == "granted"
+    for days, lapsed in ((0, "2027-06-01"), (1, "2027-06-01")):
+        clock.advance(timedelta(days=days))
+        check(client, standin, someone, "revoked", purpose="renewal")
+        assert str(person_row(database, someone).identity_lapsed_on) == lapsed
+    held = registration_of(database, someone, HIDA)
+    assert held is not None
+    assert (held.tier, str(held.identity_lapsed_on)) == ("premium", "2027-06-01")
+    check(client, standin, someone, "adult", purpose="renewal")
+    assert person_row(database, someone).identity_lapsed_on is None

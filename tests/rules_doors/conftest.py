@@ -232,7 +232,15 @@ class World:
             self.organisations[lg_code] = made["id"]
         return self.organisations[lg_code]
 
-    def new_activity(self, lg_code: str, **fields: Any) -> str:
+    def open(self, *codes: str) -> None:
+        """These join as well, and decide by themselves."""
+        operator = make_operator(self.database, now=self.clock.now())
+        for code in codes:
+            path = f"/operator/local-governments/{code}/state"
+            self.call("POST", path, operator, {"state": "active"})
+            self.set(code, "decision.mode", "auto")
+
+    def new_activity(self, lg_code: str, *, count_cap: int | None = None, **fields: Any) -> str:
         """A designated activity to which anybody may come."""
         staff = self.manager(lg_code)
         proposal = {
@@ -246,7 +254,8 @@ class World:
         leaf = f"activities/{made['id']}"
         self.call("POST", self.town(lg_code, leaf + "/submission"), staff, {"answers": ANSWERS})
         other = self.manager(lg_code, "designating")  # C47: nobody designates their own proposal
-        self.call("POST", self.town(lg_code, leaf + "/designation"), other, {"answers": ANSWERS})
+        decided = {"answers": ANSWERS, "count_cap": count_cap}
+        self.call("POST", self.town(lg_code, leaf + "/designation"), other, decided)
         return str(made["id"])
 
     def activity(self, lg_code: str) -> str:
@@ -278,6 +287,15 @@ class World:
         """The person reads the venue's code with their own phone."""
         body = {"scan_id": str(uuid4()), "code": code, **more}
         return self.call("POST", "/check-ins", someone, body)
+
+    def scan_or_none(self, someone: SignedIn, lg_code: str, session: str) -> tuple[str, str] | None:
+        """Outcome and reason of a scan at a venue, none where the venue shows no code any more."""
+        path = self.town(lg_code, f"sessions/{session}/venue-code")
+        shown = self.call("GET", path, self.manager(lg_code), status=(200, 404, 409))
+        if "code" not in shown or "url" not in shown:
+            return None
+        found = self.scan(someone, str(shown["code"]))
+        return found["outcome"], found["reason"]
 
     def attend(self, people: SignedIn | Sequence[SignedIn], lg_code: str, *days: date) -> None:
         """Come on these mornings and scan the venue's code; each must be accepted and count."""
@@ -344,10 +362,6 @@ def world(own_database: Database) -> Iterator[World]:
     app = create_app(settings, database=own_database, clock=clock)
     with TestClient(app, raise_server_exceptions=False, follow_redirects=False) as client:
         made = World(own_database, client, clock, runner)
-        operator = make_operator(own_database, now=clock.now())
-        for code in PLACES:
-            path = f"/operator/local-governments/{code}/state"
-            made.call("POST", path, operator, {"state": "active"})
-            made.set(code, "decision.mode", "auto")
+        made.open(*PLACES)
         made.at(FIRST_DAY)
         yield made
