@@ -13,6 +13,7 @@ from activities.models import Activity
 from registry import judging, queries
 from registry.judging import ReplayReport
 from registry.models import Judgement, Registration
+from registry.rules.parameters import Parameter
 from registry.rules.policy import PolicyBook
 from registry.rules.requirement import describe_en, describe_ja, parse
 
@@ -22,8 +23,7 @@ class Number:
     """One number of the decision: what it is, its value, since when, and where it comes from."""
 
     key: str
-    label: str
-    unit: str
+    parameter: Parameter | None
     value: Any
     since: date
     source: str
@@ -141,12 +141,10 @@ def _numbers(policy: Mapping[str, Any], book: PolicyBook) -> list[Number]:
     found = []
     for key, step in sorted(policy["values"].items()):
         source = step["source"]
-        parameter = book.parameters.get(key)
         found.append(
             Number(
                 key=key,
-                label=key if parameter is None else parameter.label,
-                unit="" if parameter is None else parameter.unit,
+                parameter=book.parameters.get(key),
                 value=step["value"],
                 since=date.fromisoformat(step["since"]),
                 source=" ".join(part for part in (source["document"], source["clause"]) if part),

@@ -6,7 +6,13 @@ from typing import Any
 from admin import words
 from admin.desk import Desk
 from core import formats
+from registry.rules.parameters import Parameter
 from registry.rules.requirement import RequirementError, describe_en, describe_ja, parse
+
+
+def label_of(desk: Desk, parameter: Parameter) -> str:
+    """What a setting is: its Japanese name, or the English sentence about it."""
+    return parameter.about if desk.english else parameter.label
 
 
 def requirement_words(desk: Desk, tree: object) -> str:
@@ -36,6 +42,13 @@ def shown_value(desk: Desk, value: Any, unit: str = "") -> str:
         for family in ("mode", "category", "checklist", "insurance", "tier", "identity", "value"):
             if words.known(family, value):
                 return words.word(desk.say, family, value)
+    return _with_unit(desk, value, unit)
+
+
+def _with_unit(desk: Desk, value: Any, unit: str) -> str:
+    """A number with what it counts; anything else as it is."""
+    if unit == "share":
+        return f"{value:.0%}"
     shown = formats.fact(value, desk.language)
     if isinstance(value, int) and words.known("unit", unit):
         return words.word(desk.say, "unit", unit).format(value=shown)

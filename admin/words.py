@@ -189,6 +189,8 @@ _FAMILIES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "any": N_("どちらの区分でも"),
             "P1Y": N_("1年"),
             "none": N_("なし"),
+            "pre_moderated": N_("投稿を先に確かめる"),
+            "members_only": N_("登録者だけが読める"),
         },
         "unit": {
             "bodies": N_("{value}団体"),

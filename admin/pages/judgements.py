@@ -9,7 +9,7 @@ from admin import judged, words
 from admin.desk import Desk, Done, Problems, ReverserDesk, ViewerDesk
 from admin.forms import FormDep
 from admin.judged import Explained
-from admin.numbers import shown_value
+from admin.numbers import label_of, shown_value
 from core import audit
 from registry import renewal_staff
 
@@ -89,8 +89,8 @@ def _number_rows(desk: Desk, found: Explained) -> list[list[str]]:
     filters = desk.filters
     return [
         [
-            one.label,
-            shown_value(desk, one.value, one.unit),
+            one.key if one.parameter is None else label_of(desk, one.parameter),
+            shown_value(desk, one.value, "" if one.parameter is None else one.parameter.unit),
             filters["day"](one.since),
             one.source + ("" if one.confirmed else desk.say("（案）")),
         ]

@@ -25,7 +25,7 @@ from admin.desk import (
     status_of,
 )
 from admin.forms import Form, FormDep
-from admin.numbers import shown_value
+from admin.numbers import label_of, shown_value
 from admin.requirements import Preview
 from core.access import Role
 from core.errors import invalid
@@ -80,6 +80,7 @@ def show(
             own=own,
             national=[one for one in found if one not in own],
             shown=lambda one, value: shown_value(desk, value, one.parameter.unit),
+            label=lambda one: label_of(desk, one.parameter),
             choices=lambda setting: _choices(desk, setting),
             places=places,
             people=_people(db, desk),
