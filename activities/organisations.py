@@ -226,7 +226,7 @@ def grant_trust(
     Raises:
         Invalid: `category_unknown` or no category.
         Refused: `never_counts`, a category that never counts cannot be trusted either.
-        Conflict: `trust_exists`, a grant is in force or was made today.
+        Conflict: `trust_exists`, a grant lasts as long already or was made today.
     """
     actor.require_role(lg_code, Role.APPROVER)
     organisation_of(db, lg_code, organisation_id)
@@ -239,14 +239,16 @@ def grant_trust(
     if not categories or not set(categories) <= set(known):
         raise invalid("category_unknown", field="categories", names=known)
     last = trust_on(db, lg_code, organisation_id, today)
-    in_force = last is not None and last.withdrawn_on is None and last.until >= today
-    if last is not None and (in_force or last.since == today):
+    until = trust_until(today, policy)
+    # In the month after the fiscal year the next grant is made before the last one runs out.
+    lasts = last is not None and last.withdrawn_on is None and last.until >= until
+    if last is not None and (lasts or last.since == today):
         raise Conflict(code="trust_exists")
     row = OrganisationTrust(
         lg_code=lg_code,
         organisation_id=organisation_id,
         since=today,
-        until=trust_until(today, policy),
+        until=until,
         categories=sorted(set(categories)),
         granted_by=actor.label,
     )

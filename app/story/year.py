@@ -7,6 +7,7 @@ from random import Random
 from app.story import first_year, second_year
 from app.story.book import Book, night
 from app.story.cast import (
+    AIZU,
     LAST_DAY,
     MUNICIPALITIES,
     Session,
@@ -25,6 +26,12 @@ def month(book: Book) -> None:
     world, cast = book.world, book.cast
     saturday = world.today
     night(book)
+    if (saturday.year, saturday.month) == (2028, 4):
+        # R10: trust is given for a fiscal year; its month of delay is for giving it again.
+        trusted = cast.towns[AIZU]
+        path = f"/local-governments/{AIZU}/organisations/{trusted.organisation_id}/trust"
+        categories = ["exchange", "international", "welfare"]
+        world.call("POST", path, by=trusted.manager, body={"categories": categories})
     sessions: list[Session] = [
         hold(
             world,

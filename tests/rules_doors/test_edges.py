@@ -482,6 +482,17 @@ def test_r10_trust_withdrawn_harms_nobody_who_came_before(world: World) -> None:
     assert world.premium(hanako, HIDA)["counted"] == 2
 
 
+def test_r10_trust_is_given_again_in_the_month_after_the_fiscal_year(world: World) -> None:
+    path = world.town(HIDA, f"organisations/{world.organisation(HIDA)}/trust")
+    body = {"categories": ["welfare"]}
+    given = world.call("POST", path, world.manager(HIDA), body)
+    assert given["until"] == "2028-04-30"
+    world.at(date(2028, 3, 31))
+    assert world.call("POST", path, world.manager(HIDA), body, status=409)["code"] == "trust_exists"
+    world.at(date(2028, 4, 1))
+    assert world.call("POST", path, world.manager(HIDA), body)["until"] == "2029-04-30"
+
+
 # --- R13: exchange and the prefecture that counts again -----------------------------------
 
 
