@@ -120,6 +120,11 @@ def install(app: FastAPI) -> None:
         codes = {404: "not_found", 405: "method_not_allowed", 400: "malformed_request"}
         return problem(request, error.status_code, codes.get(error.status_code, "http"))
 
+    @app.exception_handler(Exception)
+    def fault(request: Request, _error: Exception) -> Response:
+        # A fault of ours is logged by the server with its trace; the answer says nothing of it.
+        return problem(request, 500, "unknown")
+
     _install_database(app)
 
 

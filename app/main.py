@@ -13,6 +13,7 @@ from activities.evidence import SqlEvidence
 from activities.hot import HotDoor
 from activities.presence import PolicyCache, Presence
 from app import errors, health, openapi, routes
+from app.headers import SafeHeaders
 from core.clock import Clock, clock_for
 from core.db import Database
 from core.pages import Pages, static_files
@@ -78,6 +79,7 @@ def create_app(
     errors.install(app)
     app.add_middleware(SameOriginWrites)
     app.add_middleware(RequestFacts)
+    app.add_middleware(SafeHeaders, https=settings.secure_cookies)
     app.include_router(health.router)
     routes.include_all(app)
     openapi.install(app)
@@ -112,7 +114,8 @@ def _pages(room: str) -> Pages:
 class SameOriginWrites:
     """Refuses a write that another site makes with the visitor's cookie (CSRF).
 
-    Browsers say where a request comes from; a write with our cookie must say it is from here.
+    Browsers say where a request comes from; a write with our cookie must say it is from here,
+    and no write may say it is from elsewhere.
     Bearer tokens are not sent by browsers on their own and pass. Pure ASGI: it stands before
     every check-in and must cost next to nothing.
     """
@@ -127,19 +130,22 @@ class SameOriginWrites:
             platform: Platform = request.app.state.platform
             carries = cookie_name(platform.settings) in request.cookies
             bearer = request.headers.get("authorization", "").lower().startswith("bearer ")
-            if carries and not bearer and not _from_here(request):
+            here = _from_here(request)
+            # Without a cookie, too, nobody is signed in from elsewhere, as somebody else.
+            if not bearer and (here is False or (carries and here is None)):
                 answer = errors.problem(request, 403, "cross_site")
                 await answer(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 
 
-def _from_here(request: Request) -> bool:
+def _from_here(request: Request) -> bool | None:
+    """Whether a browser says that one of our own pages asks; None when nothing is said."""
     site = request.headers.get("sec-fetch-site")
     if site is not None:
         return site in {"same-origin", "none"}
     origin = request.headers.get("origin")
-    return origin is not None and urlsplit(origin).netloc == request.headers.get("host")
+    return None if origin is None else urlsplit(origin).netloc == request.headers.get("host")
 
 
 def app_from_env() -> FastAPI:

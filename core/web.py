@@ -134,13 +134,23 @@ def answer_once(
     A refusal rolls everything back, the key with it: it had no effect, and a repeat is judged anew.
 
     Raises:
-        Invalid: There is no key.
+        Invalid: There is no key, or it is longer than 255 characters.
     """
     platform = platform_of(request)
     name = key or request.headers.get("idempotency-key")
     if not name:
         raise invalid("idempotency_key_missing", field="Idempotency-Key")
-    name = f"{request.method} {request.url.path} {name}"[: idempotency.MAX_LENGTH]
+    if len(name) > idempotency.MAX_LENGTH:
+        raise invalid(
+            "idempotency_key",
+            field="Idempotency-Key",
+            needed=idempotency.MAX_LENGTH,
+            found=len(name),
+        )
+    name = f"{request.method} {request.url.path} {name}"
+    if len(name) > idempotency.MAX_LENGTH:
+        # Cut, two keys could look like one.
+        name = hashlib.sha256(name.encode()).hexdigest()
     body_hash: str = request.scope["state"]["body_hash"]
     now = platform.clock.now()
 
