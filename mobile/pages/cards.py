@@ -1,12 +1,13 @@
 """登録証: the card on the screen, and the same to print and cut out (R22)."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from fastapi import APIRouter, Request
 from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse, Response
 
 from activities.api_checkin import presence_of
+from activities.rules.stays import long_stay
 from core.access import Actor
 from core.clock import japan_day
 from core.shortcode import MEMBER, grouped
@@ -20,10 +21,10 @@ from qr.store import KeyStore
 from registry.doors import BookDep, EvidenceDep, LgCode, as_person
 from registry.evidence import Evidence
 from registry.overview import Held, held_by
-from registry.rules.facts import Period
+from registry.policies import body_policy
+from registry.rules.counting import window_rolling
 from registry.rules.policy import PolicyBook
 
-_YEAR = timedelta(days=364)
 router = APIRouter(include_in_schema=False)
 
 TIERS = {"basic": N_("ベーシック登録"), "premium": N_("プレミアム登録")}
@@ -61,7 +62,7 @@ def card(
         held = _living(db, actor, platform, book, lg_code)
         if not held:
             return RedirectResponse(f"/towns/{lg_code}", status_code=303)
-        long_stay = _stays_long(db, held[0], evidence, platform.clock.now(), book)
+        stays_long = _stays_long(db, held[0], evidence, platform.clock.now(), book)
     signed = _signed(request, platform, actor, lg_code)
     _ = translator(request)
     title = _("{body}の登録証", body=held[0].government.name)
@@ -72,7 +73,7 @@ def card(
         number=grouped(held[0].row.member_number, MEMBER),
         picture=None if signed is None else signed.svg(title),
         until=None if signed is None else signed.card.expires_on,
-        long_stay=long_stay,
+        long_stay=stays_long,
         many=len(_living_codes(platform, actor, book)) > 1,
     )
 
@@ -95,13 +96,13 @@ def _signed(request: Request, platform: Platform, actor: Actor, lg_code: str) ->
 def _stays_long(
     db: Session, held: Held, evidence: Evidence, now: datetime, book: PolicyBook
 ) -> bool:
-    """R11: premium with ten stay days in a year is marked on the card."""
+    """R11: premium with enough stay days in a year (ten, or the body's own number) is marked."""
     if held.row.tier != "premium":
         return False
-    today = japan_day(now)
-    year = Period(today - _YEAR, today)
-    days = evidence.stay_days(db, held.row.lg_code, [held.row.id], year).get(held.row.id, ())
-    return len(days) >= int(book.on("stay.days", today).value)
+    today, code = japan_day(now), held.row.lg_code
+    days = evidence.stay_days(db, code, [held.row.id], window_rolling(today)).get(held.row.id, ())
+    policy = body_policy(db, book, code, today).snapshot(today, code)
+    return long_stay(days, policy) is None
 
 
 @router.post("/card/{lg_code}")

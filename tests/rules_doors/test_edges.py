@@ -511,3 +511,17 @@ def test_r13_an_exchange_that_would_make_the_prefecture_count_is_refused(world: 
     assert world.row(hanako, HIDA)["tier"] == "basic"
     assert world.row(hanako, GIFU)["tier"] == "basic"
     assert world.invariants() == {}
+
+
+# --- R11: long stay -----------------------------------------------------------------------
+
+
+def test_r11_the_mark_on_the_card_follows_the_towns_own_number_of_days(world: World) -> None:
+    hanako = world.person()
+    world.grant(hanako, HIDA)
+    headers = {"Authorization": f"Bearer {world.token(hanako)}"}
+    page = world.client.get(f"/card/{HIDA}", headers=headers)
+    assert page.status_code == 200
+    assert "長期滞在" not in page.text
+    world.set(HIDA, "stay.days", 3)
+    assert "長期滞在" in world.client.get(f"/card/{HIDA}", headers=headers).text
