@@ -95,29 +95,37 @@ def demo(
     ] = False,
 ) -> None:
     """Start everything, play eighteen months, then serve until Ctrl-C."""
-    from app.story import play, story_policy
+    from app.story import StoryError, play, story_policy
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     began = time.monotonic()
     settings = {"policy_dir": data_dir.expanduser().resolve() / "policy", "tick_seconds": 0.2}
     stack = LocalStack(data_dir, port=port, preferred_port=DEFAULT_PORT, settings=settings)
+    serving = False
     try:
         stack.clear()
         story_policy(stack.data_dir)
+        console.print(f"Starting everything on this machine; all data in {stack.data_dir}")
         with stack:
             _prepare(stack)
             stack.start_processes()
             stack.wait_ready(_READY_SECONDS)
             console.print(f"Ready after {time.monotonic() - began:.1f} s: {stack.base_url}")
+            console.print("Playing eighteen months through the real API and the real workers:")
             result = play(stack, console)
             result["seconds"] = round(time.monotonic() - began, 1)
             if not leave:
                 console.print(f"\n{stack.base_url} - Ctrl-C stops everything.", style="bold")
+                serving = True
                 while True:
                     signal.pause()
+    except StoryError as error:
+        _problems.print(f"The story went otherwise than it must: {error}", markup=False)
+        _problems.print(f"What the processes said: {stack.logs}", markup=False)
+        raise typer.Exit(1) from None
     except KeyboardInterrupt:
         console.print("Stopped.")
-        raise typer.Exit(130 if leave else 0) from None
+        raise typer.Exit(0 if serving else 130) from None
     sys.stdout.write(json.dumps(result, ensure_ascii=False, separators=(",", ":")) + "\n")
 
 

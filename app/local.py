@@ -129,6 +129,10 @@ class LocalStack:
     def stop(self) -> None:
         """Stop everything that this stack started, the last first."""
         if self._supervisor is not None:
+            # A server that was restarted is no longer the first in the supervisor's order, and a
+            # worker must not lose its broker before it has finished.
+            for name in reversed(PROCESSES):
+                self._supervisor.stop(name)
             self._supervisor.close()
             self._supervisor = None
         if self._lock is not None:
@@ -143,6 +147,11 @@ class LocalStack:
     def __exit__(self, *_: object) -> None:
         """Stop everything."""
         self.stop()
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether PostgreSQL and Valkey are this stack's own, not the caller's."""
+        return self._postgres is not None
 
     # Addresses
 

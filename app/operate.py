@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core import audit
@@ -17,8 +16,7 @@ from qr.keys import KeyRecord, KeyScope
 from qr.signatures import KeyStatus, KeyUse
 from qr.store import ensure_keys, read_keys, revoke_key
 from registry.doors import GATE
-from registry.models import LocalGovernment
-from registry.queries import accepts
+from registry.queries import accepting_codes
 from registry.rules.policy import PolicyBook
 from registry.staff import account_for_duty
 
@@ -85,11 +83,10 @@ def add_operator(database: Database, email: str, *, secret: str, now: datetime) 
 
 
 def _scopes(db: Session, book: PolicyBook, now: datetime) -> list[KeyScope]:
-    today = japan_day(now)
-    bodies = [body for body in db.scalars(select(LocalGovernment)) if accepts(body, book, today)]
+    bodies = accepting_codes(db, book, japan_day(now))
     return [
         KeyScope(KeyUse.ROOT, None),
-        *(KeyScope(use, body.code) for body in bodies for use in _USES),
+        *(KeyScope(use, code) for code in bodies for use in _USES),
     ]
 
 

@@ -1,6 +1,6 @@
 """Questions the registry asks of its tables, each in one statement."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
@@ -55,6 +55,16 @@ def body_of(government: LocalGovernment) -> Body:
 def accepts(government: LocalGovernment, book: PolicyBook, today: date) -> bool:
     """R01: whether a local government takes registrations (it is on trial or active)."""
     return government.state in book.on("body.accepts", today).value
+
+
+def accepting_codes(db: Session, book: PolicyBook, today: date) -> Sequence[str]:
+    """R01: codes of all local governments that take registrations, in their order."""
+    states = book.on("body.accepts", today).value
+    return db.scalars(
+        select(LocalGovernment.code)
+        .where(LocalGovernment.state.in_(states))
+        .order_by(LocalGovernment.code)
+    ).all()
 
 
 def person(db: Session, person_id: UUID, *, lock: bool = False) -> Person:

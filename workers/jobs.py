@@ -26,7 +26,7 @@ from registry import (
     slots,
 )
 from registry.bulk import Counts
-from registry.models import LocalGovernment, Registration
+from registry.models import Registration
 from workers.parts import Parts
 
 
@@ -229,8 +229,7 @@ def nudge(parts: Parts, db: Session, scope: Scope) -> Mapping[str, int]:
 
 def rotate_keys(parts: Parts, db: Session, scope: Scope) -> Mapping[str, int]:
     """R22: every local government that takes registrations has keys that last."""
-    rows = db.scalars(select(LocalGovernment).order_by(LocalGovernment.code)).all()
-    bodies = [row.code for row in rows if queries.accepts(row, parts.book, scope.as_of)]
+    bodies = queries.accepting_codes(db, parts.book, scope.as_of)
     scopes = [
         KeyScope(KeyUse.ROOT, None),
         *(KeyScope(use, code) for code in bodies for use in (KeyUse.CARD, KeyUse.VENUE)),

@@ -6,6 +6,9 @@ true stops the story.
 """
 
 import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -17,11 +20,11 @@ from rich.table import Table
 
 from app.local import LocalStack
 from app.story.book import Book
-from app.story.cast import FIRST_DAY, SEED, Cast
+from app.story.cast import FIRST_DAY, GIFU, HIDA, SEED, Cast
 from app.story.figures import figures
 from app.story.first_year import opening
 from app.story.setting import open_country, open_hosts, proposals_that_fail
-from app.story.world import Someone, World
+from app.story.world import Someone, StoryError, World
 from app.story.year import calendar
 from core.clock import wall_now
 from core.db import Context, Database
@@ -29,9 +32,11 @@ from core.tenancy import Audience
 from registry.policybook import POLICY_DIR
 from registry.staff import account_for_duty
 
+__all__ = ["StoryError", "play", "story_policy"]
+
 GATE = Context(Audience.GATE, actor="system:operator")
-#: Days in the story on which something else breaks.
-FAULTS = {"valkey": (2027, 11), "postgres": (2028, 1)}
+#: Months in which something breaks.
+FAULTS = {(2027, 11): "valkey", (2028, 1): "postgres", (2028, 6): "worker"}
 
 
 def story_policy(folder: Path) -> Path:
@@ -65,20 +70,16 @@ def play(stack: LocalStack, console: Console) -> dict[str, Any]:
     cast = Cast(Random(SEED), operator=_operator(stack))  # noqa: S311 (a story, not a secret)
     book = Book(world, cast)
     days = list(calendar())
-    with Progress(console=console, transient=True) as progress:
-        bar = progress.add_task("2027-04-01", total=len(days) + 2)
-        open_country(world, cast)
-        open_hosts(world, cast)
-        proposals_that_fail(world, cast)
-        progress.advance(bar)
+    with _showing(console, len(days) + 2) as went_on:
+        _before_the_first_day(book)
+        went_on("開設")
         opening(book)
-        progress.advance(bar)
+        went_on("春の登録")
         for day, chapter in days:
-            progress.update(bar, description=day.isoformat())
-            _faults(stack, (day.year, day.month), book)
+            _fault(stack, book, day)
             world.at(day, 8)
             chapter(book)
-            progress.advance(bar)
+            went_on(f"{day:%Y-%m}")
         world.nights_pass()
         world.mail_arrives()
     world.run_on()
@@ -87,6 +88,44 @@ def play(stack: LocalStack, console: Console) -> dict[str, Any]:
     console.print(_how_to_sign_in(stack, book))
     world.close()
     return found
+
+
+@contextmanager
+def _showing(console: Console, steps: int) -> Iterator[Callable[[str], None]]:
+    """A bar for people at a terminal; a line a chapter for whoever reads a log."""
+    if not console.is_terminal:
+        told: set[str] = set()
+
+        def line(name: str) -> None:
+            if name not in told:
+                console.print(f"  {name}", highlight=False)
+            told.add(name)
+
+        yield line
+        return
+    with Progress(console=console, transient=True) as progress:
+        bar = progress.add_task("…", total=steps)
+
+        def move(name: str) -> None:
+            progress.update(bar, description=name, advance=1)
+
+        yield move
+
+
+def _before_the_first_day(book: Book) -> None:
+    """R01, R09, R10, R15: towns join and say how they decide; hosts propose, staff designate."""
+    world, cast = book.world, book.cast
+    open_country(world, cast)
+    book.tell("R01 R15", "8市町村と7県が参加", "決め方は auto、veto、review から各団体が選ぶ")
+    open_hosts(world, cast)
+    proposals_that_fail(world, cast)
+    designated, trusted = world.tally["designated"], world.tally["designated_by_trust"]
+    book.must(
+        truth=trusted == 1 and world.tally["returned"] == world.tally["rejected"] == 1,
+        rules="R09 R10",
+        what=f"担い手活動を{designated}件指定（うち1件は認定団体によるもの）",
+        result="1件は差し戻して再提出、買い物ツアーは対象外",
+    )
 
 
 def _operator(stack: LocalStack) -> Someone:
@@ -108,17 +147,27 @@ def _operator(stack: LocalStack) -> Someone:
     return operator
 
 
-def _faults(stack: LocalStack, month: tuple[int, int], book: Book) -> None:
-    """Once each: the broker is stopped and emptied, the database restarted, a worker killed."""
-    if month == FAULTS["valkey"] and "valkey" not in book.broken:
-        book.broken.add("valkey")
+def _fault(stack: LocalStack, book: Book, day: date) -> None:
+    """Once each: the broker stopped and emptied, the database restarted, the worker killed.
+
+    Servers of the visitor's own are left in peace.
+    """
+    what = FAULTS.get((day.year, day.month))
+    if what is None or what in book.broken or not stack.is_embedded:
+        return
+    book.broken.add(what)
+    book.world.nights_pass()
+    book.world.at(day, 0)
+    if what == "valkey":
         stack.restart_valkey(empty=True)
         book.tell("P08", "Valkey を止めて空にする", "なにも失われない")
-    if month == FAULTS["postgres"] and "postgres" not in book.broken:
-        book.broken.add("postgres")
+    elif what == "postgres":
         stack.restart_postgres()
         book.world.wait_for_database()
         book.tell("P01", "PostgreSQL を再起動する", "なにも失われない")
+    else:
+        stack.kill("worker")
+        book.tell("P05 例7", "ワーカーを SIGKILL で止める", "立ち上がり直して続きをする")
 
 
 def _table(book: Book) -> Table:
@@ -131,10 +180,12 @@ def _table(book: Book) -> Table:
 
 
 def _how_to_sign_in(stack: LocalStack, book: Book) -> Table:
-    table = Table(title="サインイン（番号は画面に出ます）", show_header=True)
+    table = Table(
+        title="サインイン：メールアドレスを入れると、番号が画面に出ます", show_header=True
+    )
     for name in ("だれ", "どこ", "メールアドレス"):
-        table.add_column(name)
-    hida, gifu = book.cast.towns["212172"], book.cast.towns["210005"]
+        table.add_column(name, overflow="fold")
+    hida, gifu = book.cast.towns[HIDA], book.cast.towns[GIFU]
     organiser = hida.organiser
     base = stack.base_url
     rows = (
@@ -146,4 +197,5 @@ def _how_to_sign_in(stack: LocalStack, book: Book) -> Table:
     )
     for row in rows:
         table.add_row(*row)
+    table.caption = f"届いたメール {stack.mail_dir}  記録 {stack.logs}"
     return table

@@ -59,8 +59,8 @@ def opening(book: Book) -> None:
         what="直接登録のあと飛騨市を解除",
         result="岐阜県は direct で残る",
     )
-    crowd(book, {HIDA: 34, KESENNUMA: 30, YOKOZE: 18, KORIYAMA: 24, AIZU: 14})
-    crowd(book, {NAGAOKA: 16, IIDA: 24, NAGANO: 10})
+    crowd(book, {HIDA: 58, KESENNUMA: 50, YOKOZE: 30, KORIYAMA: 46, AIZU: 26})
+    crowd(book, {NAGAOKA: 30, IIDA: 42, NAGANO: 18})
     book.named["silent"] = book.newcomer(NAGAOKA)
     book.named["keeping"] = book.newcomer(NAGAOKA)
     book.named["returning"] = book.newcomer(NAGAOKA)
@@ -206,6 +206,14 @@ def summer(book: Book) -> None:
         what="4団体目の郡山市",
         result="3団体の名と、入れ替えの方法を伝えて断る",
     )
+    exchanged = book.apply(three, KORIYAMA, replaces_lg_code=YOKOZE)["state"]
+    book.must(
+        truth=exchanged == "granted"
+        and premium() & {HIDA, KESENNUMA, YOKOZE, KORIYAMA} == {HIDA, KESENNUMA, KORIYAMA},
+        rules="R13 例3",
+        what="横瀬町と入れ替えて郡山市に申請",
+        result="ひとつの取引で入れ替わり、横瀬町はベーシックに",
+    )
     for town in (HIDA, KESENNUMA, YOKOZE):
         for someone in book.keen[town][:3]:
             world.issue_cards([cast.card(someone)])
@@ -230,7 +238,7 @@ def nagano(book: Book) -> None:
         and at_home["reasons"][0]["rule"] == "R16"
         and next_door == "granted"
         and towns[NAGANO_PREFECTURE]["tier"] == "basic",
-        rules="R16 例5",
+        rules="R16 R17 例5",
         what="長野市に住む人が長野市と飯田市に",
         result="長野市は断り、飯田市は認定、県は basic のまま数えない",
     )
@@ -276,25 +284,26 @@ def young(book: Book) -> None:
     book.three_days(AIZU, date(2027, 8, 12), both)
     for minor in both:
         world.show_card(minor)
-        waiting = book.apply(minor, AIZU)
-        book.must(
-            truth=waiting["state"] == "waiting",
-            rules="R18 例9",
-            what="17歳の申請",
-            result="保護者の同意を待つと伝える",
-        )
+    states = {book.apply(minor, AIZU)["state"] for minor in both}
+    book.must(
+        truth=states == {"waiting"},
+        rules="R18 例9",
+        what="17歳の2人が申請",
+        result="保護者の同意を待つと伝える",
+    )
+    tiers = set()
     for key in ("minor", "withdrawn"):
         minor, guardian = book.named[key], book.named[f"{key}_guardian"]
         consent = invite(book, minor, guardian, "premium")
         world.show_card(guardian, purpose="guardian", guardianship_id=consent)
-        found = book.registration(minor, AIZU)
-        book.must(
-            truth=found["tier"] == "premium",
-            rules="R18 例9",
-            what="保護者が自分のカードで同意",
-            result="会津若松市で認定",
-        )
+        tiers.add(book.registration(minor, AIZU)["tier"])
         book.named[f"{key}_consent"] = Someone(email=consent)
+    book.must(
+        truth=tiers == {"premium"},
+        rules="R18 例9",
+        what="保護者がそれぞれ自分のカードで同意",
+        result="会津若松市で認定",
+    )
     guardian = book.named["withdrawn_guardian"]
     consent = book.named["withdrawn_consent"].email
     world.call("POST", f"/me/guardianships/{consent}/withdraw", by=guardian)

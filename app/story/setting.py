@@ -169,6 +169,7 @@ def proposals_that_fail(world: World, cast: Cast) -> None:
     by_itself = propose(world, trusted, "国際交流ボランティアの育成", "international")
     if by_itself["state"] == "designated":
         world.tally["designated"] += 1
+        world.tally["designated_by_trust"] += 1
         trusted.activities.append(by_itself["id"])
 
 
