@@ -43,7 +43,7 @@ class InstantProvider:
         """Nothing is open."""
 
 
-def run(stack: LocalStack, *, people: int = 20_000) -> dict[str, dict[str, object]]:
+def run(stack: LocalStack, *, people: int = 10_000) -> dict[str, dict[str, object]]:
     """Figures of the night, of its second run, and of the relay."""
     database = Database(stack.settings())
     clock = FixedClock(_at(NIGHT, 4))
@@ -90,7 +90,7 @@ def _people(stack: LocalStack, code: str, prefecture: str, people: int) -> None:
         )
         fill(connection, cohorts, seed=int(code))
     with psycopg.connect(stack.owner_url.replace("+psycopg", ""), autocommit=True) as connection:
-        connection.execute("vacuum analyze")
+        connection.execute("analyze")
 
 
 def _at(day: date, hour: int) -> datetime:

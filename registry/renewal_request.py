@@ -17,7 +17,7 @@ from registry.evidence import Evidence
 from registry.granting import cards_last_until, requirement_in_force
 from registry.models import Registration, Term
 from registry.renewal import NEVER
-from registry.renewal_bulk import NewTerm, add_terms
+from registry.renewal_terms import NewTerm, add_terms
 from registry.rules.facts import DecisionMode, Period
 from registry.rules.modes import DecisionKind, mode_for, resolution
 from registry.rules.policy import Policy, PolicyBook

@@ -20,7 +20,7 @@ from registry.ending import end_premium
 from registry.events import add_event
 from registry.granting import cap_refused, cards_last_until, requirement_in_force
 from registry.models import UNPLANNED, Judgement, Registration, Term
-from registry.renewal_bulk import NewTerm, add_terms
+from registry.renewal_terms import NewTerm, add_terms
 from registry.rules.facts import Period, Tier
 from registry.rules.policy import Policy, PolicyBook
 from registry.rules.renewal import Renewal, RenewalInputs, RenewalOutcome, decide_renewal
@@ -332,45 +332,6 @@ def reverse(
     cards_last_until(db, desk.registration, desk.term.last_day)
     desk.mark("reversed", reason=why)
     return desk.term
-
-
-def lapse_identity(
-    db: Session, *, actor: Actor, person_id: UUID, lapsed_on: date, now: datetime, book: PolicyBook
-) -> int:
-    """R12: a certificate no longer holds; the person has the days of grace to check in anew.
-
-    Works in the person's own context. The nights of their terms look again when the grace ends.
-    Returns how many terms are concerned.
-    """
-    person = queries.person(db, person_id, lock=True)
-    person.identity_lapsed_on = lapsed_on
-    days = timedelta(days=book.on("idv.grace_days", japan_day(now)).value)
-    rows = db.scalars(
-        select(Registration)
-        .where(Registration.person_id == person_id, Registration.pseudonymised_on.is_(None))
-        .order_by(Registration.lg_code)
-        .with_for_update()
-    ).all()
-    for row in rows:
-        row.identity_lapsed_on = lapsed_on
-    terms = db.scalars(
-        select(Term).where(Term.person_id == person_id, Term.state.in_(queries.LIVING))
-    ).all()
-    for term in terms:
-        term.due_on = UNPLANNED
-    db.flush()
-    audit.record(
-        db,
-        actor=actor,
-        action="identity.lapse",
-        subject=("person", person_id),
-        now=now,
-        person_id=person_id,
-    )
-    until = (lapsed_on + days).isoformat()
-    draft = NoticeDraft(person_id, "identity_recheck", lapsed_on.isoformat(), facts={"day": until})
-    tell(db, [draft] if terms else [], now=now)
-    return len(terms)
 
 
 def _desk(

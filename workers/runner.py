@@ -6,12 +6,10 @@ in order, however many; any number of runners may work at once, and be killed an
 """
 
 import gc
-import json
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -25,30 +23,14 @@ from core.db import Context, for_job
 from workers.jobs import Scope
 from workers.parts import Parts
 from workers.schedule import SCHEDULE, Job, Ranged, Work, daily, named, ticking
+from workers.shares import NATION, WHOLE, Claim, ClaimLostError, Shares, note_failures
 
 LOG = logging.getLogger(__name__)
-#: A claim ends by itself after this time; each range of rows extends it.
-CLAIM = timedelta(minutes=5)
-#: Tries of one local government's share of a job before the night goes on without it.
-MOST_TRIES = 5
-FIRST_WAIT = timedelta(seconds=2)
 #: Days planned in one transaction while nothing is due on them.
 PLAN_AT_ONCE = 200
-#: Range keys: the row that stands for the job's whole day, and that of a national job.
-WHOLE, NATION = "", "nation"
 #: Whoever plans, plans alone.
 _PLANNING = 7_421_905_319
 
-_CLAIM_ONE = """
-update job_run set state = 'running', claimed_until = :until, tries = tries + 1,
-       started_at = coalesce(started_at, :now)
- where (job, period, range_key) =
-       (select job, period, range_key from job_run
-         where state <> 'done' and range_key <> '' and (:job = '' or job = :job)
-           and (claimed_until is null or claimed_until < :wall)
-         order by period, job, range_key limit 1 for update skip locked)
-returning job, period, range_key, tries
-"""
 _CLOSE = """
 update job_run w set state = 'done', finished_at = :now, counts = (
   select coalesce(jsonb_object_agg(s.name, s.total), '{}') from (
@@ -59,35 +41,6 @@ update job_run w set state = 'done', finished_at = :now, counts = (
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """One local government's share of a job for one day, in the hands of this runner."""
-
-    job: Job
-    period: date
-    range_key: str
-    tries: int
-
-    @property
-    def lg_code(self) -> str | None:
-        """The local government, None for a national job."""
-        return None if self.range_key == NATION else self.range_key
-
-    @property
-    def key(self) -> dict[str, Any]:
-        """The row's primary key and the try that holds it, as bound values."""
-        return {
-            "job": self.job.name,
-            "period": self.period,
-            "range_key": self.range_key,
-            "tries": self.tries,
-        }
-
-
-class ClaimLostError(Exception):
-    """Another runner took over because this one was too slow; its work is rolled back."""
-
-
 class Runner:
     """Does what is due."""
 
@@ -95,6 +48,7 @@ class Runner:
         self._parts = parts
         self._schedule = schedule
         self._daily = daily(schedule)
+        self._shares = Shares(parts, schedule)
 
     # --- what the tasks and the console call ---
 
@@ -120,7 +74,7 @@ class Runner:
         stop = wall_now() + timedelta(seconds=seconds)
         done = 0
         while wall_now() < stop:
-            claim = self._claim()
+            claim = self._shares.claim()
             if claim is not None:
                 done += self._share(claim)
             elif not self._plan(on_planned):
@@ -141,7 +95,7 @@ class Runner:
                     counts[job.name] += self._once(job, job.work, Scope(code, as_of, now))
             return dict(counts)
         self._open_again(job, as_of, now)
-        while (claim := self._claim(job.name)) is not None:
+        while (claim := self._shares.claim(job.name)) is not None:
             self._share(claim)
         with self._transaction(job.name) as db:
             db.execute(text(_CLOSE), {"now": now})
@@ -179,7 +133,7 @@ class Runner:
                 )
             ).scalar_one():
                 # Somebody planned in the meantime, or holds a share that must be done first.
-                return self._claimable(db)
+                return self._shares.claimable(db)
             db.execute(text(_CLOSE), {"now": now})
             for planned, (period, job) in enumerate(self._due(db, now), start=1):
                 bodies = self._with_work(db, job, period, now)
@@ -248,32 +202,6 @@ class Runner:
 
     # --- one share ---
 
-    def _claim(self, job: str = "") -> Claim | None:
-        wall = wall_now()
-        with self._transaction("claim") as db:
-            row = db.execute(
-                text(_CLAIM_ONE),
-                {
-                    "until": wall + CLAIM,
-                    "wall": wall,
-                    "now": self._parts.clock.now(),
-                    "job": job,
-                },
-            ).one_or_none()
-        if row is None:
-            return None
-        return Claim(named(row.job, self._schedule), row.period, row.range_key, row.tries)
-
-    def _claimable(self, db: Session) -> bool:
-        found: bool = db.execute(
-            text(
-                "select exists (select from job_run where state <> 'done' and range_key <> ''"
-                " and (claimed_until is null or claimed_until < :wall))"
-            ),
-            {"wall": wall_now()},
-        ).scalar_one()
-        return found
-
     def _share(self, claim: Claim) -> int:
         """Do one share; 1 when it is done. What fails is noted and tried again, then left."""
         scope = Scope(claim.lg_code, claim.period, self._parts.clock.now())
@@ -287,14 +215,14 @@ class Runner:
             return 0
         except Exception as error:
             LOG.exception("share failed: %s", claim.key)
-            self._put_back(claim, error)
+            self._shares.put_back(claim, error)
             return 0
         return 1
 
     def _whole(self, claim: Claim, work: Work, scope: Scope) -> None:
         def once(db: Session) -> None:
             counts = work(self._parts, db, scope)
-            self._finish(db, claim, counts)
+            self._shares.finish(db, claim, counts)
 
         self._parts.database.run(for_job(claim.job.name, claim.lg_code), once)
 
@@ -310,11 +238,11 @@ class Runner:
                 db: Session, begun: UUID | None = begun
             ) -> tuple[UUID | None, Counter[str], dict[UUID, str]]:
                 found = work.batch(self._parts, db, scope, begun, None)
-                _note_failures(db, claim, found.failures)
+                note_failures(db, claim, found.failures)
                 if found.last is None:
-                    self._finish(db, claim, total)
+                    self._shares.finish(db, claim, total)
                 else:
-                    self._extend(db, claim)
+                    self._shares.extend(db, claim)
                 return found.last, found.by_outcome, found.failures
 
             try:
@@ -343,7 +271,7 @@ class Runner:
 
             def once(db: Session, one: UUID = one) -> Counter[str]:
                 found = work.batch(self._parts, db, scope, None, [one])
-                self._extend(db, claim)
+                self._shares.extend(db, claim)
                 failures.update(found.failures)
                 return found.by_outcome
 
@@ -353,55 +281,8 @@ class Runner:
                 raise
             except Exception as error:  # noqa: BLE001 - noted below; the others go on
                 failures[one] = f"{type(error).__name__}: {error}"
-        self._parts.database.run(context, lambda db: _note_failures(db, claim, failures))
+        self._parts.database.run(context, lambda db: note_failures(db, claim, failures))
         return (ids[-1] if ids else None), counts, failures
-
-    def _finish(self, db: Session, claim: Claim, counts: Any) -> None:
-        changed = db.execute(
-            text(
-                "update job_run set state = 'done', finished_at = :now, claimed_until = null,"
-                " counts = cast(:counts as jsonb), error = null where job = :job"
-                " and period = :period and range_key = :range_key and tries = :tries"
-                " and state = 'running' returning 1"
-            ),
-            {**claim.key, "now": self._parts.clock.now(), "counts": json.dumps(dict(counts))},
-        ).first()
-        if changed is None:
-            raise ClaimLostError
-
-    def _extend(self, db: Session, claim: Claim) -> None:
-        changed = db.execute(
-            text(
-                "update job_run set claimed_until = :until where job = :job and period = :period"
-                " and range_key = :range_key and tries = :tries and state = 'running' returning 1"
-            ),
-            {**claim.key, "until": wall_now() + CLAIM},
-        ).first()
-        if changed is None:
-            raise ClaimLostError
-
-    def _put_back(self, claim: Claim, error: Exception) -> None:
-        """Try again soon; after some tries the night goes on, and the failure is on record."""
-        gives_up = claim.tries >= MOST_TRIES
-        told = f"{type(error).__name__}: {error}"[:400]
-        with self._transaction(claim.job.name) as db:
-            if gives_up:
-                _note_failures(db, claim, {claim.range_key: told})
-            db.execute(
-                text(
-                    "update job_run set state = :state, claimed_until = :until, error = :error,"
-                    " counts = cast(:counts as jsonb)"
-                    " where job = :job and period = :period and range_key = :range_key"
-                    " and tries = :tries and state = 'running'"
-                ),
-                {
-                    **claim.key,
-                    "state": "done" if gives_up else "due",
-                    "until": wall_now() + FIRST_WAIT * 2 ** min(claim.tries, 6),
-                    "error": told,
-                    "counts": json.dumps({"failed": 1} if gives_up else {}),
-                },
-            )
 
     # --- the tick ---
 
@@ -416,7 +297,7 @@ class Runner:
             LOG.exception("tick failed: %s %s", job.name, scope.lg_code)
             claim = Claim(job, scope.as_of, scope.code, 0)
             with self._transaction(job.name) as db:
-                _note_failures(db, claim, {scope.code: f"{type(error).__name__}: {error}"})
+                note_failures(db, claim, {scope.code: f"{type(error).__name__}: {error}"})
             return 0
         return sum(counts.values())
 
@@ -446,23 +327,3 @@ def _due_bodies(db: Session, job: str, day: date, now: datetime) -> Sequence[str
         {"job": job, "as_of": day, "at": now},
     )
     return found.scalars().all()
-
-
-def _note_failures(db: Session, claim: Claim, failures: Any) -> None:
-    """C51: who could not be handled, for people to look at; the last error stands."""
-    for subject, error in failures.items():
-        db.execute(
-            text(
-                "insert into job_failure (job, period, subject, error, at)"
-                " values (:job, :period, :subject, :error, :at)"
-                " on conflict (job, period, subject) do update"
-                " set error = excluded.error, at = excluded.at"
-            ),
-            {
-                "job": claim.job.name,
-                "period": claim.period,
-                "subject": str(subject),
-                "error": str(error)[:400],
-                "at": wall_now(),
-            },
-        )

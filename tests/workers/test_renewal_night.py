@@ -12,7 +12,7 @@ from core.access import Actor, ActorKind, Role
 from core.db import Database, for_body, for_job, for_person
 from core.errors import Conflict, NotFound
 from core.ids import new_id
-from registry import judging, renewal_staff
+from registry import identity_lapse, judging, renewal_staff
 from tests.workers.nights import GIFU, HIDA, at, body_value, do, move_to, parts_at, populate, rows
 from workers.invariants import violated
 from workers.parts import Parts
@@ -243,7 +243,7 @@ def test_r12_a_lapsed_certificate_has_sixty_days(own_database: Database) -> None
     parts, person = prepared(own_database, "auto")
     start = LAST - timedelta(days=61)
     with own_database.transaction(for_person(person)) as db:
-        renewal_staff.lapse_identity(
+        identity_lapse.lapse_identity(
             db,
             actor=Actor(ActorKind.PERSON, id=person),
             person_id=person,

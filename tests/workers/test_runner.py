@@ -115,7 +115,7 @@ def deadly(*given, **named):
         os.kill(os.getpid(), signal.SIGKILL)
     return written(*given, **named)
 
-for module in ("registry.bulk", "registry.renewal_bulk", "registry.dormancy"):
+for module in ("registry.bulk", "registry.renewal_bulk", "registry.renewal_terms", "registry.dormancy"):
     sys.modules[module].run = deadly
 Runner(Parts.of(Settings(), clock=FixedClock(datetime.fromisoformat(sys.argv[1])))).drain()
 """
