@@ -109,6 +109,9 @@ def extend(
     term.extended_until, term.extension_reason = until, reason.value
     # Grace, if it had begun, begins again after the extension.
     term.state, term.grace_until = "active", None
+    if term.renewal_state in {"veto", "review"}:
+        # What was judged by the old end is judged again; the next year begins after the new one.
+        term.renewal_state, term.renewal_effective_at = "none", None
     # The next night plans the checks anew.
     term.due_on, term.last_check = UNPLANNED, None
     db.flush()

@@ -326,6 +326,36 @@ def test_r14_an_extended_term_rolls_into_the_next_without_a_gap(world: World) ->
     assert world.invariants() == {}
 
 
+@pytest.mark.parametrize("mode", ["veto", "review"])
+def test_r14_extended_while_a_renewal_waits_it_is_judged_by_the_new_end(
+    world: World, mode: str
+) -> None:
+    hanako = world.person()
+    world.grant(hanako, HIDA)
+    world.set(HIDA, "decision.mode.renewal", mode)
+    world.attend(hanako, HIDA, *(date(2028, 3, n) for n in (4, 5, 6)))
+    world.night(TERM_END - 60 * DAY)
+    assert term_of(world, hanako)["renewal_state"] == mode
+    until = date(2028, 8, 31)
+    path = world.town(HIDA, f"registrations/{world.row(hanako, HIDA)['id']}/extension")
+    body = {"until": until.isoformat(), "reason": "illness"}
+    world.call("POST", path, world.manager(HIDA), body)
+    world.night(until - 60 * DAY)
+    term = term_of(world, hanako)
+    assert term["renewal_state"] == mode
+    if mode == "review":
+        waiting = world.call("GET", world.town(HIDA, "renewals"), world.manager(HIDA))["renewals"]
+        path = world.town(HIDA, f"renewals/{waiting[0]['term_id']}/approve")
+        world.call("POST", path, world.manager(HIDA))
+    world.at(until - 56 * DAY)
+    world.runner.tick()
+    assert term_of(world, hanako)["renewal_state"] == "booked"
+    world.night(until + DAY)
+    term = term_of(world, hanako)
+    assert (term["first_day"], term["last_day"]) == ("2028-09-01", "2029-08-31")
+    assert world.invariants() == {}
+
+
 def test_r15_a_window_of_objection_over_the_end_of_month_and_term_leaves_no_gap(
     world: World,
 ) -> None:
