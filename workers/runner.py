@@ -175,16 +175,21 @@ class Runner:
     def _open(
         self, db: Session, job: Job, period: date, bodies: Sequence[str], now: datetime
     ) -> None:
+        # A day with nothing to do is done as soon as it is planned.
         db.execute(
             text(
-                "insert into job_run (job, period, range_key, state, tries, finished_at)"
-                " select :job, :period, k, 'due', 0, null from unnest(cast(:keys as text[])) as k"
-                " on conflict do nothing"
+                "insert into job_run (job, period, range_key, state, tries, finished_at, counts)"
+                " select :job, :period, k, :state, 0, cast(:at as timestamptz), '{}'"
+                " from unnest(cast(:keys as text[])) as k on conflict do nothing"
             ),
-            {"job": job.name, "period": period, "keys": [WHOLE, *bodies]},
+            {
+                "job": job.name,
+                "period": period,
+                "keys": [WHOLE, *bodies],
+                "state": "due" if bodies else "done",
+                "at": None if bodies else now,
+            },
         )
-        if not bodies:
-            db.execute(text(_CLOSE), {"now": now})
 
     def _open_again(self, job: Job, period: date, now: datetime) -> None:
         with self._transaction(job.name) as db:

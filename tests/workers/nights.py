@@ -4,14 +4,19 @@ import hashlib
 import json
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time
+from functools import cache
 from typing import Any
 
 import psycopg
 from sqlalchemy import make_url
 
+from activities.evidence import SqlEvidence
 from bench.population import Cohort, Population, fill
 from core.clock import JAPAN, FixedClock
 from core.db import Database
+from core.texts import Texts
+from registry.policybook import load_policy
+from registry.rules.policy import PolicyBook
 from tests.conftest import server_address
 from workers.parts import Parts
 
@@ -43,7 +48,24 @@ def at(day: date, hour: int = 12) -> datetime:
 
 def parts_at(database: Database, day: date, hour: int = 12) -> Parts:
     """Background parts whose clock stands at an hour of a Japanese day."""
-    return Parts.of(database._settings, database=database, clock=FixedClock(at(day, hour)))
+    return Parts(
+        settings=database._settings,
+        database=database,
+        clock=FixedClock(at(day, hour)),
+        book=_book(),
+        evidence=SqlEvidence(),
+        texts=_texts(),
+    )
+
+
+@cache
+def _book() -> PolicyBook:
+    return load_policy()
+
+
+@cache
+def _texts() -> Texts:
+    return Texts.load()
 
 
 def move_to(parts: Parts, day: date, hour: int = 12) -> None:
