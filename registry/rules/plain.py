@@ -25,7 +25,12 @@ class Plain:
 
     def to_json(self) -> dict[str, Any]:
         """The record as JSON-ready values: dates in ISO form, enumerations by value."""
-        return {name: to_plain(getattr(self, name)) for name in _names(self)}
+        written: dict[str, Any] = {}
+        for name in _names(type(self)):
+            value = getattr(self, name)
+            # Most values are written as they are; a night writes millions of them.
+            written[name] = value if type(value) in _AS_THEY_ARE else to_plain(value)
+        return written
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
@@ -61,8 +66,11 @@ def _write_list(value: Any) -> Any:
     return [to_plain(item) for item in value]
 
 
-def _names(record: Any) -> tuple[str, ...]:
-    return tuple(_shape(type(record)))
+def _names(kind: Any) -> tuple[str, ...]:
+    names = _NAMES.get(kind)
+    if names is None:
+        names = _NAMES[kind] = tuple(_shape(kind))
+    return names
 
 
 # How each kind of value is written; looked up once for each exact type, as a nightly job writes
@@ -76,6 +84,9 @@ _WRITERS_BY_BASE: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
     ((tuple, list), _write_list),
 )
 _WRITERS: dict[Any, Callable[[Any], Any]] = {}
+
+_AS_THEY_ARE = frozenset({str, int, float, bool, type(None)})
+_NAMES: dict[Any, tuple[str, ...]] = {}
 
 # Shapes never change while the program runs.
 _SHAPES: dict[Any, dict[str, tuple[Any, bool]]] = {}
