@@ -32,7 +32,7 @@ from core.clock import japan_day
 from core.db import Context, Database
 from core.errors import DomainError, Invalid, NotFound, Refused, invalid, refused
 from core.ids import new_id
-from registry import guardians, idp, people, queries, renewal_staff
+from registry import guardians, identity_lapse, idp, people, queries
 from registry.addresses import locate
 from registry.idp_checks import ATTEMPT_LIFETIME, refusal
 from registry.models import IdentityAttempt, IdentityLink, LocalGovernment, Person
@@ -350,7 +350,7 @@ def _lapse(db: Session, actor: Actor, now: datetime, book: PolicyBook) -> None:
         person.identity_lapsed_on is None
         and IdentityLevel(person.identity_level) > IdentityLevel.EMAIL
     ):
-        renewal_staff.lapse_identity(
+        identity_lapse.lapse_identity(
             db, actor=actor, person_id=person.id, lapsed_on=japan_day(now), now=now, book=book
         )
 
