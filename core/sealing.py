@@ -1,7 +1,13 @@
-"""Hashes and indexes over secrets: sessions, codes, addresses."""
+"""Hashes, indexes and seals over secrets: sessions, codes, addresses, answers that are kept."""
 
+import base64
 import hashlib
 import hmac
+import secrets
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+_NONCE_BYTES = 12
 
 
 def digest(value: str) -> str:
@@ -17,3 +23,25 @@ def index(secret: str, purpose: str, value: str) -> str:
 def same(left: str, right: str) -> bool:
     """Compare in constant time."""
     return hmac.compare_digest(left.encode(), right.encode())
+
+
+def seal(secret: str, place: str, value: str) -> str:
+    """The value so that only the secret reads it again, and only from the place it was put."""
+    nonce = secrets.token_bytes(_NONCE_BYTES)
+    sealed = AESGCM(_key(secret)).encrypt(nonce, value.encode(), place.encode())
+    return base64.b64encode(nonce + sealed).decode()
+
+
+def unseal(secret: str, place: str, sealed: str) -> str:
+    """The value of `seal`.
+
+    Raises:
+        cryptography.exceptions.InvalidTag: It was changed, moved, or sealed under another secret.
+    """
+    raw = base64.b64decode(sealed)
+    nonce, rest = raw[:_NONCE_BYTES], raw[_NONCE_BYTES:]
+    return AESGCM(_key(secret)).decrypt(nonce, rest, place.encode()).decode()
+
+
+def _key(secret: str) -> bytes:
+    return hmac.new(secret.encode(), b"seal", hashlib.sha256).digest()

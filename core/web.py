@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from sqlalchemy.orm import Session
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from core import idempotency
+from core import idempotency, sealing
 from core.access import Actor
 from core.clock import Clock
 from core.db import Context, Database
@@ -137,6 +137,45 @@ def answer_once(
         Invalid: There is no key, or it is longer than 255 characters.
     """
     platform = platform_of(request)
+    name = require_key(request, key)
+    body_hash: str = request.scope["state"]["body_hash"]
+    now = platform.clock.now()
+    place = f"{actor.label} {name}"
+
+    def once(db: Session) -> Answer:
+        stored = idempotency.claim(db, actor=actor.label, key=name, request_hash=body_hash, now=now)
+        if stored is not None:
+            kept = json.loads(sealing.unseal(platform.secret, place, stored.body["sealed"]))
+            return Answer(kept["body"], stored.status, kept["location"])
+        answer = work(db)
+        db.flush()
+        # Sealed: an answer may hold a token that is shown once, or somebody's profile. As text,
+        # so that the repeat is the same byte for byte.
+        kept = json.dumps({"body": answer.body, "location": answer.location})
+        idempotency.keep(
+            db,
+            actor=actor.label,
+            key=name,
+            status=answer.status,
+            body={"sealed": sealing.seal(platform.secret, place, kept)},
+        )
+        return answer
+
+    return platform.database.run(context, once).response()
+
+
+def require_key(request: Request, key: str | None = None) -> str:
+    """The idempotency key of a write, bound to its method and path.
+
+    A door that has to do something before its one transaction asks for it first.
+
+    Args:
+        request: The request; its `Idempotency-Key` header counts unless `key` is given.
+        key: A form's hidden field.
+
+    Raises:
+        Invalid: There is no key, or it is longer than 255 characters.
+    """
     name = key or request.headers.get("idempotency-key")
     if not name:
         raise invalid("idempotency_key_missing", field="Idempotency-Key")
@@ -147,29 +186,11 @@ def answer_once(
             needed=idempotency.MAX_LENGTH,
             found=len(name),
         )
-    name = f"{request.method} {request.url.path} {name}"
-    if len(name) > idempotency.MAX_LENGTH:
+    bound = f"{request.method} {request.url.path} {name}"
+    if len(bound) > idempotency.MAX_LENGTH:
         # Cut, two keys could look like one.
-        name = hashlib.sha256(name.encode()).hexdigest()
-    body_hash: str = request.scope["state"]["body_hash"]
-    now = platform.clock.now()
-
-    def once(db: Session) -> Answer:
-        stored = idempotency.claim(db, actor=actor.label, key=name, request_hash=body_hash, now=now)
-        if stored is not None:
-            return Answer(stored.body.get("body"), stored.status, stored.body.get("location"))
-        answer = work(db)
-        db.flush()
-        idempotency.keep(
-            db,
-            actor=actor.label,
-            key=name,
-            status=answer.status,
-            body={"body": answer.body, "location": answer.location},
-        )
-        return answer
-
-    return platform.database.run(context, once).response()
+        return hashlib.sha256(bound.encode()).hexdigest()
+    return bound
 
 
 class RequestFacts:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from core.access import Actor, Role
 from core.db import Context
-from core.web import Answer, answer_once, platform_of
+from core.web import Answer, answer_once, platform_of, require_key
 from registry.doors import GATE, LgCode, ManagerActor, OperatorActor, as_body, as_operator
 from registry.models import StaffRole
 from registry.staff import account_for_duty, appoint, dismiss, staff_of
@@ -67,6 +67,7 @@ def _appoint(
 ) -> Response:
     platform = platform_of(request)
     now = platform.clock.now()
+    require_key(request)
     with platform.database.transaction(GATE) as gate:
         account_id = account_for_duty(
             gate, kind="staff", email=given.email, secret=platform.secret, now=now

@@ -142,7 +142,7 @@ def paper(request: Request, lg_code: LgCode, actor: Registrant, platform: Platfo
     drawing = signed.printed(_(TIERS[signed.registration.tier]), words)
     headers = {
         "Cache-Control": "no-store",
-        "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+        "Content-Security-Policy": "default-src 'none'; sandbox",
         "X-Content-Type-Options": "nosniff",
     }
     return Response(drawing, media_type="image/svg+xml", headers=headers)

@@ -11,6 +11,7 @@ from sqlalchemy import insert, select
 
 from activities.hosts import HostRole
 from activities.models import CheckIn, Participation, ScanAttempt, StayDay
+from activities.proposing import ProposalFields
 from core.access import Role
 from core.clock import japan_day
 from core.db import Database, for_body
@@ -101,7 +102,14 @@ def settle(database: Database, lg_code: str, *, family: str = "山田") -> Place
     create_member(database, organisation, reception.id, role=HostRole.RECEPTION, now=LONG_AGO)
     other = create_organisation(database, lg_code, name=f"{family}の隣の会", now=LONG_AGO)
     create_member(database, other, neighbour.id, now=LONG_AGO)
-    activity = create_designated_activity(database, organisation, now=LONG_AGO)
+    fields = ProposalFields(
+        f"{family}の田んぼ",
+        "agriculture_forestry",
+        summary=f"{family}の田で草を刈ります。",
+        bring=f"{family}の長ぐつ",
+        contact=f"{family} 0577",
+    )
+    activity = create_designated_activity(database, organisation, fields=fields, now=LONG_AGO)
     proposal = create_activity(database, organisation)
     session = create_session(
         database, activity, starts_at=NOW + timedelta(minutes=30), capacity=20, now=LONG_AGO
