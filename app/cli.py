@@ -1,6 +1,7 @@
 """`furusato …`: the console of operators and of everybody who wants to see it run."""
 
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -107,6 +108,8 @@ def demo(
         story_policy(stack.data_dir)
         console.print(f"Starting everything on this machine; all data in {stack.data_dir}")
         with stack:
+            # Deaths and restarts are for the log: some of them are part of the story.
+            logging.basicConfig(filename=stack.logs / "supervisor.log", level=logging.WARNING)
             _prepare(stack)
             stack.start_processes()
             stack.wait_ready(_READY_SECONDS)

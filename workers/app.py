@@ -71,7 +71,10 @@ def configuration(settings: Settings) -> Mapping[str, Any]:
         "task_time_limit": HARD_LIMIT_SECONDS,
         "task_soft_time_limit": SOFT_LIMIT_SECONDS,
         "worker_soft_shutdown_timeout": 30,
-        "worker_cancel_long_running_tasks_on_connection_loss": True,
+        # A task that loses the broker ends its work: its message may come a second time and finds
+        # everything claimed or done, while a task cut off in the middle keeps its share claimed
+        # for minutes and holds up the night.
+        "worker_cancel_long_running_tasks_on_connection_loss": False,
         "worker_hijack_root_logger": False,
         "task_serializer": "json",
         "accept_content": ["json"],

@@ -101,7 +101,7 @@ def test_celery_is_set_as_decided(settings: Settings) -> None:
     assert conf.task_reject_on_worker_lost
     assert conf.worker_prefetch_multiplier == 1
     assert conf.worker_soft_shutdown_timeout == 30
-    assert conf.worker_cancel_long_running_tasks_on_connection_loss
+    assert not conf.worker_cancel_long_running_tasks_on_connection_loss
     assert conf.task_serializer == "json"
     assert conf.accept_content == ["json"]
     transport = conf.broker_transport_options
