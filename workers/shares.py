@@ -7,9 +7,11 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from time import sleep
 from typing import Any
 
 from sqlalchemy import text
+from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
 from core.clock import wall_now
@@ -19,6 +21,8 @@ from workers.schedule import Job, named
 
 #: A claim ends by itself after this time; each range of rows extends it.
 CLAIM = timedelta(minutes=5)
+#: How long a restart of the database may take before the claim is left to end by itself.
+AWAY = timedelta(seconds=60)
 #: Tries of one local government's share of a job before the night goes on without it.
 MOST_TRIES = 5
 FIRST_WAIT = timedelta(seconds=2)
@@ -136,7 +140,21 @@ class Shares:
             raise ClaimLostError
 
     def put_back(self, claim: Claim, error: Exception) -> None:
-        """Try again soon; after some tries the night goes on, and the failure is on record."""
+        """Try again soon; after some tries the night goes on, and the failure is on record.
+
+        A database that restarts is waited for: a claim left behind would hold up the night for
+        its whole time.
+        """
+        until = wall_now() + AWAY
+        while True:
+            try:
+                return self._put_back(claim, error)
+            except (OperationalError, InterfaceError):
+                if wall_now() > until:
+                    raise
+                sleep(0.5)
+
+    def _put_back(self, claim: Claim, error: Exception) -> None:
         gives_up = claim.tries >= MOST_TRIES
         told = f"{type(error).__name__}: {error}"[:400]
         with self._parts.database.transaction(for_job(claim.job.name)) as db:

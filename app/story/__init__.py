@@ -157,6 +157,8 @@ def _fault(stack: LocalStack, book: Book, day: date) -> None:
         return
     book.broken.add(what)
     book.world.nights_pass()
+    book.world.mail_arrives()
+    # The nights until this day begin, and meet the fault.
     book.world.at(day, 0)
     if what == "valkey":
         stack.restart_valkey(empty=True)
@@ -166,6 +168,8 @@ def _fault(stack: LocalStack, book: Book, day: date) -> None:
         book.world.wait_for_database()
         book.tell("P01", "PostgreSQL を再起動する", "なにも失われない")
     else:
+        # Killed in the middle it would leave its share to nobody for some minutes, by design.
+        book.world.nights_pass()
         stack.kill("worker")
         book.tell("P05 例7", "ワーカーを SIGKILL で止める", "立ち上がり直して続きをする")
 

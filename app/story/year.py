@@ -48,7 +48,7 @@ def month(book: Book) -> None:
     for session in sessions:
         keen = book.keen[session.town]
         draw = Random(f"{session.town}{saturday}")  # noqa: S311 (a story, not a secret)
-        reach = keen[4 : 4 + max(USUAL, len(keen) // 2)]
+        reach = keen[4 : 4 + max(USUAL, len(keen) // 3)]
         attend(world, cast, session, draw.sample(reach, min(USUAL, len(reach))))
 
 

@@ -39,7 +39,8 @@ from tests.factories.registry import SignedIn, create_person, make_staff, open_b
 from tests.journeys.load import Log, at_the_gate
 from tests.workers.nights import TABLES, _plain
 from workers.parts import Parts
-from workers.runner import CLAIM, Runner
+from workers.runner import Runner
+from workers.shares import CLAIM
 
 pytestmark = pytest.mark.stack
 
