@@ -14,8 +14,11 @@ from tests.workers.nights import GIFU, HIDA, move_to, parts_at, populate, rows
 from workers.invariants import violated
 from workers.parts import Parts
 from workers.runner import Runner
+from workers.schedule import named
 
 DAY = timedelta(days=1)
+#: Years of nights pass in these tests; the other jobs have tests of their own.
+ONLY = (named("dormancy"),)
 LAST_ACCESS = date(2027, 1, 31)
 #: 24 months later; 2029 has no 31 February to worry about here.
 RELEASE = date(2029, 1, 31)
@@ -31,13 +34,13 @@ def prepared(database: Database, *cohorts: Cohort) -> Parts:
     """Silent people; the first night has run the day before anybody is asked."""
     populate(database, *(cohorts or (silent(),)))
     parts = parts_at(database, ASKED[0][1] - DAY)
-    Runner(parts).drain()
+    Runner(parts, ONLY).drain()
     return parts
 
 
 def night(parts: Parts, day: date) -> None:
     move_to(parts, day)
-    Runner(parts).drain()
+    Runner(parts, ONLY).drain()
 
 
 def asked(database: Database) -> list[tuple[Any, ...]]:

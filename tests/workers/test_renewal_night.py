@@ -17,8 +17,11 @@ from tests.workers.nights import GIFU, HIDA, at, body_value, do, move_to, parts_
 from workers.invariants import violated
 from workers.parts import Parts
 from workers.runner import Runner
+from workers.schedule import named
 
 DAY = timedelta(days=1)
+#: Months of nights pass in these tests; the other jobs have tests of their own.
+ONLY = (named("renewal"), named("renewal_veto"))
 LEAP, LAST = date(2028, 2, 29), date(2029, 2, 28)
 NEXT = (date(2029, 3, 1), date(2030, 2, 28))
 THREE = (date(2028, 3, 1), date(2028, 8, 1), date(2028, 11, 1))
@@ -44,14 +47,14 @@ def prepared(database: Database, mode: str, *cohorts: Cohort) -> tuple[Parts, UU
     body_value(database, "decision.mode", mode)
     population = populate(database, *(cohorts or (hida(),)))
     parts = parts_at(database, LAST - timedelta(days=61))
-    Runner(parts).drain()
+    Runner(parts, ONLY).drain()
     return parts, population.people[0][0]
 
 
 def night(parts: Parts, day: date, hour: int = 12) -> None:
     """All nights until a day, its ticks included."""
     move_to(parts, day, hour)
-    runner = Runner(parts)
+    runner = Runner(parts, ONLY)
     runner.tick()
     runner.drain()
 
