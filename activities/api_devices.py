@@ -16,6 +16,7 @@ from activities.models import ActivitySession, ScannerDevice, StayDay
 from activities.presence import Presence
 from activities.queries import organisation_of
 from activities.schemas_checkin import VenueCodeOut
+from activities.schemas_fields import Label, Name
 from core.clock import japan_day, wall_now
 from core.db import Context, for_body
 from core.errors import NotFound
@@ -46,7 +47,7 @@ class DeviceIn(_In):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"label": "公民館の受付"}]})
 
-    label: str = Field(min_length=1, max_length=60)
+    label: Label
 
 
 class DeviceOut(BaseModel):
@@ -256,7 +257,7 @@ class StayPlaceIn(_In):
         json_schema_extra={"examples": [{"name": "道の駅 飛騨古川いぶし", "kind": "roadside"}]}
     )
 
-    name: str = Field(min_length=1, max_length=120)
+    name: Name
     kind: str = Field(pattern="^(lodging|coworking|library|roadside|office)$")
 
 

@@ -8,6 +8,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from activities.rules.checkin import Direction, Method, SecondFactor
 from activities.scans import Answer, Scan
+from activities.schemas_fields import Reason
 
 Code = Annotated[
     str,
@@ -182,7 +183,7 @@ class AnnulIn(_In):
         json_schema_extra={"examples": [{"reason": "別の方の登録証を読み取ったため"}]}
     )
 
-    reason: str = Field(min_length=1, max_length=200)
+    reason: Reason
 
 
 class CorrectionIn(_In):
@@ -193,7 +194,7 @@ class CorrectionIn(_In):
     )
 
     counted: bool
-    reason: str = Field(min_length=1, max_length=200)
+    reason: Reason
 
 
 class AnnulledOut(BaseModel):

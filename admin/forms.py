@@ -10,8 +10,11 @@ from starlette.datastructures import FormData
 
 from core.clock import JAPAN
 from core.errors import invalid
+from registry.people import refuse_individual_number
 
 MAX_AMOUNT = 100_000
+#: What machines make: an id or a signed code may look like any number.
+NO_WORDS = frozenset({"_key", "code"})
 #: Years that somebody may mean; beyond them a day next to it may not exist.
 FIRST_YEAR, LAST_YEAR = 1900, 2200
 
@@ -32,12 +35,18 @@ class Form:
 
         Raises:
             Invalid: `text_too_long`.
+            Refused: `individual_number` (R12): whatever the field, none is ever kept.
         """
-        value = self.data.get(name)
-        text = value.strip() if isinstance(value, str) else ""
+        text = self._raw(name)
         if len(text) > most:
             raise invalid("text_too_long", field=name, found=len(text), needed=most)
+        if name not in NO_WORDS:
+            refuse_individual_number(text, field=name)
         return text
+
+    def _raw(self, name: str) -> str:
+        value = self.data.get(name)
+        return value.strip() if isinstance(value, str) else ""
 
     def needed(self, name: str, *, most: int = 1000) -> str:
         """A field that must say something.
@@ -61,7 +70,7 @@ class Form:
     def id(self, name: str) -> UUID:
         """A field that holds an id. Raises Invalid."""
         try:
-            return UUID(self.one(name))
+            return UUID(self._raw(name))
         except ValueError:
             raise invalid("field_needed", field=name) from None
 

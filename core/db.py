@@ -116,6 +116,8 @@ class Database:
                 pool_size=self._settings.db_pool_size,
                 max_overflow=self._settings.db_pool_size,
                 pool_pre_ping=True,
+                # Errors reach logs; the values of a statement are people's.
+                hide_parameters=True,
                 connect_args={
                     "options": f"-c statement_timeout={120_000 if slow else 10_000}"
                     " -c lock_timeout=5000 -c idle_in_transaction_session_timeout=60000"

@@ -12,6 +12,7 @@ from core.db import Context
 from core.web import Answer, answer_once, platform_of, require_key
 from registry.doors import GATE, LgCode, ManagerActor, OperatorActor, as_body, as_operator
 from registry.models import StaffRole
+from registry.people import refuse_individual_number
 from registry.staff import account_for_duty, appoint, dismiss, staff_of
 
 router = APIRouter(tags=["staff"])
@@ -68,6 +69,7 @@ def _appoint(
     platform = platform_of(request)
     now = platform.clock.now()
     require_key(request)
+    refuse_individual_number(given.name, field="name")
     with platform.database.transaction(GATE) as gate:
         account_id = account_for_duty(
             gate, kind="staff", email=given.email, secret=platform.secret, now=now
