@@ -6,6 +6,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app.routes import Door
+from registry import governments
 from tests.conftest import RollbackDatabase
 from tests.factories.registry import HIDA, make_operator
 from tests.security.knocking import Way, knock, ways
@@ -96,3 +97,19 @@ def test_a_page_of_a_refusal_is_closed_too(client: TestClient) -> None:
         assert BROKEN_OUT not in answer.text
         assert "unsafe" not in answer.headers["content-security-policy"]
         assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_a_fault_of_ours_tells_nothing(monkeypatch: pytest.MonkeyPatch, client: TestClient) -> None:
+    """P31: a problem document or a kind page, without a word of what went wrong inside."""
+
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("secret detail")
+
+    monkeypatch.setattr(governments, "find", broken)
+    api = client.get("/api/v1/local-governments")
+    page = client.get("/towns?q=x")
+    assert (api.status_code, api.json()["code"]) == (500, "unknown")
+    assert page.status_code in {200, 500}
+    for answer in (api, page):
+        assert "secret detail" not in answer.text
+        assert "Traceback" not in answer.text

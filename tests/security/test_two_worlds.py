@@ -107,7 +107,8 @@ def seen(
         for role in ROLES:
             if (role == "device") != (way.door is Door.DEVICE):
                 continue
-            for search in SEARCHES if way.template.endswith("s") else SEARCHES[:1]:
+            searched = way.template.endswith("s") and role in {"viewer", "organiser"}
+            for search in SEARCHES if searched else SEARCHES[:1]:
                 with undone(database):
                     path = here.path(way.template) + search
                     answer = knock(client, way, path, token_of(here, role))
