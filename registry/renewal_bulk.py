@@ -130,7 +130,7 @@ class Writer:
             },
             computed={
                 "inputs": "jsonb_build_object('facts', cast(v._facts as jsonb),"
-                " 'policy', cast(%(_policy)s as jsonb))"
+                " 'policy', (select cast(%(_policy)s as jsonb)))"
             },
         )
 
