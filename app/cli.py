@@ -143,6 +143,9 @@ def _prepare(stack: LocalStack) -> None:
         )
     count = migrations.load(stack.owner_url)
     console.print(f"{count:,} local governments loaded.")
+    # What every process would refuse, said here once.
+    with _database(settings) as database:
+        database.check_safe()
 
 
 # --- one process each -----------------------------------------------------------------

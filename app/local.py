@@ -44,6 +44,8 @@ IDP_PATH = "/api/realms/main"
 IDP_CALLBACK = "/identity/callback"
 #: A rehearsal shows the effect of a tap at once; production asks for due work less often.
 TICK_SECONDS = 1.0
+#: A web process that died so often while it was waited for will not come up.
+_MOST_DEATHS = 4
 
 
 class LocalStack:
@@ -233,7 +235,7 @@ class LocalStack:
         Raises:
             LocalStackError: with the last answer and the end of the log, after `timeout` seconds.
         """
-        until = time.monotonic() + timeout
+        until, before = time.monotonic() + timeout, self.starts("web")
         while True:
             try:
                 answer = httpx.get(f"http://{HOST}:{self._ports['web']}/health/ready", timeout=5)
@@ -244,9 +246,11 @@ class LocalStack:
                 last = f"{answer.status_code} {answer.text[:300]}"
             except httpx.TransportError as error:
                 last = str(error)
-            if time.monotonic() > until:
+            died = self.starts("web") - before > _MOST_DEATHS
+            if died or time.monotonic() > until:
+                why = "the web process dies" if died else f"not ready after {timeout:.0f} seconds"
                 raise LocalStackError(
-                    f"Not ready after {timeout:.0f} seconds: {last}\n{tail(self.logs / 'web.log')}"
+                    f"It does not start ({why}): {last}\n{tail(self.logs / 'web.log')}"
                 )
             time.sleep(0.1)
 

@@ -22,7 +22,7 @@ FRESH = {
     "staff": timedelta(minutes=20),
     "operator": timedelta(minutes=10),
 }
-NIGHT_SECONDS = 90
+NIGHT_SECONDS = 240
 LAST_JOB = "invariants"
 
 

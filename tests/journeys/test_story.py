@@ -18,6 +18,7 @@ import pytest
 from app.local import LocalStack
 from core.clock import clock_for
 from core.db import Database
+from tests.conftest import REDIS, new_database, server_address
 from workers.invariants import violated
 from workers.parts import Parts
 
@@ -59,27 +60,32 @@ class Played:
         return found
 
 
-@pytest.fixture(scope="module")
-def played() -> Iterator[Played]:
+def demo(folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """`furusato demo --exit` as a program of its own, without the caller's settings."""
     bare = {
         k: v for k, v in os.environ.items() if not k.startswith(("FURUSATO", "DATABASE", "REDIS"))
     }
+    return subprocess.run(
+        [
+            *(sys.executable, "-c", "from app.cli import main; main()"),
+            *("demo", "--exit", "--data-dir", str(folder)),
+        ],
+        cwd=folder.parent,
+        env=bare | {"PYTHONPATH": str(ROOT), "COLUMNS": "100"} | variables,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=LONGEST,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def played() -> Iterator[Played]:
     with tempfile.TemporaryDirectory(prefix="furusato-story-", ignore_cleanup_errors=True) as home:
         folder = Path(home) / "data"
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        done = subprocess.run(
-            [
-                *(sys.executable, "-c", "from app.cli import main; main()"),
-                *("demo", "--exit", "--data-dir", str(folder)),
-            ],
-            cwd=home,
-            env=bare | {"PYTHONPATH": str(ROOT), "COLUMNS": "100"},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=LONGEST,
-            check=False,
-        )
+        done = demo(folder)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         yield Played(done.returncode, done.stdout.splitlines(), done.stderr, folder, cpu)
@@ -162,3 +168,15 @@ def test_the_data_can_be_opened_again_and_keeps_every_promise(
         with psycopg.connect(stack.owner_url) as connection:
             people = connection.execute("select count(*) from person").fetchone()
     assert people == (played.result["persons"],)
+
+
+def test_own_servers_that_could_forget_are_refused_in_a_sentence(tmp_path: Path) -> None:
+    """P01: the tests' own PostgreSQL runs without fsync, which no demo may stand on."""
+    with new_database() as name:
+        done = demo(
+            tmp_path / "data", DATABASE_URL=server_address(name), REDIS_URL=os.environ[REDIS]
+        )
+    assert done.returncode == 2
+    assert "fsync" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert running_on(tmp_path / "data") == []
