@@ -63,9 +63,7 @@ def normal_email(address: str) -> str:
         Invalid: It is not an address.
     """
     try:
-        found = validate_email(
-            address.strip(), check_deliverability=False, test_environment=True
-        )
+        found = validate_email(address.strip(), check_deliverability=False, test_environment=True)
     except EmailNotValidError as error:
         raise invalid("email", field="email") from error
     return found.normalized.lower()

@@ -25,7 +25,9 @@ def without_rights(_context: object, _revision: object, directives: list[Migrati
 def migrate(connection: Connection) -> None:
     """Upgrade to the newest revision under short lock timeouts (2 s, so nobody waits long)."""
     context.configure(
-        connection=connection, target_metadata=Base.metadata, compare_server_default=False,
+        connection=connection,
+        target_metadata=Base.metadata,
+        compare_server_default=False,
         process_revision_directives=without_rights,
     )
     if context.get_x_argument(as_dictionary=True).get("check") is None:
