@@ -7,7 +7,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 _YEAR: Final = 365 * 24 * 60 * 60
 _EVERYWHERE: Final = (
     (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
+    (b"referrer-policy", b"same-origin"),
 )
 #: What is no page loads nothing and is framed nowhere. Static files are left out: the policy of
 #: a worker's script would bind the worker.

@@ -44,7 +44,7 @@ def test_headers_of_every_page(shown: Mapping[tuple[str, str], Response]) -> Non
     assert "unsafe" not in policy
     assert headers["cache-control"] == "no-store"
     assert headers["x-content-type-options"] == "nosniff"
-    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["referrer-policy"] == "same-origin"
     assert headers["cross-origin-opener-policy"] == "same-origin"
     assert headers["cross-origin-resource-policy"] == "same-origin"
     assert headers["permissions-policy"].startswith("camera=(),")
