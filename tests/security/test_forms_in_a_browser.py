@@ -2,10 +2,11 @@
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import sync_playwright
 from starlette.requests import Request
 
 from app.main import _from_here
@@ -50,6 +51,26 @@ def site() -> Iterator[tuple[int, Sent]]:
     server.server_close()
 
 
+def _press(url: str) -> None:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=find_chromium(),
+            # Every name is this machine.
+            args=["--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP * 127.0.0.1"],
+        )
+        page = browser.new_page()
+        page.goto(url)
+        with page.expect_response("**/sent"):
+            page.click("button")
+        browser.close()
+
+
+def press(url: str) -> None:
+    """Open a page and press its button; in a thread, since each may have one Playwright only."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(_press, url).result()
+
+
 def said(sent: Sent) -> bool | None:
     """What the guard of writes makes of it."""
     raw = [(name.encode(), value.encode()) for name, value in sent[-1].items()]
@@ -57,41 +78,17 @@ def said(sent: Sent) -> bool | None:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", PLAIN])
-def test_our_own_form_is_from_here(
-    resolving_browser: Browser, site: tuple[int, Sent], host: str
-) -> None:
+def test_our_own_form_is_from_here(site: tuple[int, Sent], host: str) -> None:
     """With Fetch Metadata, and by its Origin alone as an older browser sends it."""
     port, sent = site
-    page = resolving_browser.new_page()
-    page.goto(f"http://{host}:{port}/")
-    with page.expect_response("**/sent"):
-        page.click("button")
-    page.close()
+    press(f"http://{host}:{port}/")
     assert said(sent) is True
     assert ("sec-fetch-site" in sent[-1]) == (host != PLAIN)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", PLAIN])
-def test_another_sites_form_is_not(
-    resolving_browser: Browser, site: tuple[int, Sent], host: str
-) -> None:
+def test_another_sites_form_is_not(site: tuple[int, Sent], host: str) -> None:
     """P25: state changed cross-site 0."""
     port, sent = site
-    page = resolving_browser.new_page()
-    page.goto(f"http://evil.example:{port}/?to=http://{host}:{port}/sent")
-    with page.expect_response("**/sent"):
-        page.click("button")
-    page.close()
+    press(f"http://evil.example:{port}/?to=http://{host}:{port}/sent")
     assert said(sent) is False
-
-
-@pytest.fixture
-def resolving_browser() -> Iterator[Browser]:
-    """A Chromium to which every name is this machine."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=find_chromium(),
-            args=["--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP * 127.0.0.1"],
-        )
-        yield browser
-        browser.close()
