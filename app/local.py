@@ -44,8 +44,7 @@ IDP_PATH = "/api/realms/main"
 IDP_CALLBACK = "/identity/callback"
 #: A rehearsal shows the effect of a tap at once; production asks for due work less often.
 TICK_SECONDS = 1.0
-#: A web process that died so often while it was waited for will not come up.
-_MOST_DEATHS = 4
+_MOST_DEATHS = 4  # while it is waited for; then it will not come up
 
 
 class LocalStack:
@@ -129,10 +128,8 @@ class LocalStack:
                 path.unlink(missing_ok=True)
 
     def stop(self) -> None:
-        """Stop everything that this stack started, the last first."""
+        """Stop everything that this stack started: a worker needs its broker to the end."""
         if self._supervisor is not None:
-            # A server that was restarted is no longer the first in the supervisor's order, and a
-            # worker must not lose its broker before it has finished.
             for name in reversed(PROCESSES):
                 self._supervisor.stop(name)
             self._supervisor.close()
@@ -246,11 +243,10 @@ class LocalStack:
                 last = f"{answer.status_code} {answer.text[:300]}"
             except httpx.TransportError as error:
                 last = str(error)
-            died = self.starts("web") - before > _MOST_DEATHS
-            if died or time.monotonic() > until:
-                why = "the web process dies" if died else f"not ready after {timeout:.0f} seconds"
+            if time.monotonic() > until or self.starts("web") - before > _MOST_DEATHS:
                 raise LocalStackError(
-                    f"It does not start ({why}): {last}\n{tail(self.logs / 'web.log')}"
+                    f"Not ready after {timeout:.0f} seconds or {_MOST_DEATHS} deaths: {last}\n"
+                    f"{tail(self.logs / 'web.log')}"
                 )
             time.sleep(0.1)
 

@@ -37,6 +37,11 @@ __all__ = ["StoryError", "play", "story_policy"]
 GATE = Context(Audience.GATE, actor="system:operator")
 #: Months in which something breaks.
 FAULTS = {(2027, 11): "valkey", (2028, 1): "postgres", (2028, 6): "worker"}
+FAULT_LINES = {
+    "valkey": ("P08", "Valkey を止めて空にする"),
+    "postgres": ("P01", "PostgreSQL を再起動する"),
+    "worker": ("P05 例7", "ワーカーを SIGKILL で止める"),
+}
 
 
 def story_policy(folder: Path) -> Path:
@@ -158,20 +163,18 @@ def _fault(stack: LocalStack, book: Book, day: date) -> None:
     book.broken.add(what)
     book.world.nights_pass()
     book.world.mail_arrives()
+    if what == "worker":
+        # Killed in the middle it would leave its share to nobody for some minutes, by design.
+        stack.kill("worker")
     # The nights until this day begin, and meet the fault.
     book.world.at(day, 0)
     if what == "valkey":
         stack.restart_valkey(empty=True)
-        book.tell("P08", "Valkey を止めて空にする", "なにも失われない")
-    elif what == "postgres":
+    if what == "postgres":
         stack.restart_postgres()
         book.world.wait_for_database()
-        book.tell("P01", "PostgreSQL を再起動する", "なにも失われない")
-    else:
-        # Killed in the middle it would leave its share to nobody for some minutes, by design.
-        book.world.nights_pass()
-        stack.kill("worker")
-        book.tell("P05 例7", "ワーカーを SIGKILL で止める", "立ち上がり直して続きをする")
+    rules, told = FAULT_LINES[what]
+    book.tell(rules, told, "なにも失われない")
 
 
 def _table(book: Book) -> Table:
