@@ -16,6 +16,7 @@ from uuid import uuid4
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from playwright.sync_api import Browser, sync_playwright
 from sqlalchemy import Connection, create_engine, make_url, text
 from sqlalchemy.engine import Engine
 from sqlalchemy.orm import Session
@@ -28,6 +29,7 @@ from core.db import Context, Database
 from core.settings import Environment, Settings
 from core.tenancy import Audience
 from core.web import Platform
+from tests.browser_setup import find_chromium
 
 SERVER = "FURUSATO_TEST_SERVER"
 REDIS = "FURUSATO_TEST_REDIS"
@@ -207,3 +209,15 @@ def own_database(template: str) -> Iterator[Database]:
         database = Database(make_settings(name))
         yield database
         database.dispose()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """The system's Chromium, started once a process: a thread may have one Playwright only."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=find_chromium(),
+            args=["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync"],
+        )
+        yield browser
+        browser.close()

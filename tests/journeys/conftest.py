@@ -13,13 +13,12 @@ import pytest
 import uvicorn
 from axe_playwright_python.sync_playwright import Axe
 from fastapi import FastAPI
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from app.main import create_app
 from core.clock import FixedClock
 from core.db import Database
 from core.settings import Settings
-from tests.browser_setup import find_chromium
 from tests.conftest import make_settings
 
 #: Without explicit tags axe leaves out the target sizes of WCAG 2.2.
@@ -45,18 +44,6 @@ class Visitor:
     context: BrowserContext
     page: Page
     said: list[str] = field(default_factory=list)
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    """The system's Chromium, started once."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=find_chromium(),
-            args=["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync"],
-        )
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
