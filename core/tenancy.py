@@ -60,6 +60,16 @@ class TableClass(StrEnum):
     MACHINERY = "W"  # outbox, jobs, idempotency, audit, keys
 
 
+#: A row held by a local government that the person it is about may read and write too.
+HELD = {
+    "person": ("siu", Reach.PERSON),
+    "body": ("siu", Reach.BODY),
+    "worker": ("siu", Reach.BODY),
+}
+#: A row of a local government that no registrant reads.
+BODY_ONLY = {"body": ("siu", Reach.BODY), "worker": ("siu", Reach.BODY)}
+
+
 @dataclass(frozen=True, slots=True)
 class Grant:
     """Commands (letters of `siud`: select, insert, update, delete) on the rows of a reach."""

@@ -1,0 +1,36 @@
+"""Tables of the registry. Every table held by a local government carries its code in its keys."""
+
+from registry.models.bodies import BodyValue, LocalGovernment, RequirementVersion, StaffRole
+from registry.models.people import Guardianship, IdentityAttempt, IdentityLink, Person
+from registry.models.planning import UNPLANNED
+from registry.models.premium import Application, Judgement, PremiumSlot, Term
+from registry.models.registrations import (
+    Card,
+    DormancyNotice,
+    PendingLink,
+    Registration,
+    RegistrationEvent,
+    SurveyAnswer,
+)
+
+__all__ = [
+    "UNPLANNED",
+    "Application",
+    "BodyValue",
+    "Card",
+    "DormancyNotice",
+    "Guardianship",
+    "IdentityAttempt",
+    "IdentityLink",
+    "Judgement",
+    "LocalGovernment",
+    "PendingLink",
+    "Person",
+    "PremiumSlot",
+    "Registration",
+    "RegistrationEvent",
+    "RequirementVersion",
+    "StaffRole",
+    "SurveyAnswer",
+    "Term",
+]

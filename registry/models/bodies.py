@@ -1,0 +1,126 @@
+"""Local governments, their values, requirement and staff."""
+
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    String,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from core.db import Base
+from core.ids import new_id
+from core.tenancy import Reach, TableClass, rights
+from core.types import LgCode, PersonalText
+
+
+class LocalGovernment(Base):
+    """One of 1,741 municipalities or 47 prefectures, by 全国地方公共団体コード (R01)."""
+
+    __tablename__ = "local_government"
+    __table_args__ = (
+        CheckConstraint("kind in ('municipality', 'prefecture')", name="kind"),
+        CheckConstraint(
+            "state in ('none', 'preparing', 'trial', 'active', 'suspended', 'left')", name="state"
+        ),
+        Index(None, "prefecture_code"),
+        {
+            "info": rights(
+                TableClass.NATIONAL,
+                gate=("s", Reach.ALL),
+                person=("s", Reach.ALL),
+                body=("s", Reach.ALL),
+                worker=("s", Reach.ALL),
+                relay=("s", Reach.ALL),
+                operator=("su", Reach.ALL),
+            )
+        },
+    )
+
+    code: Mapped[str] = mapped_column(LgCode, primary_key=True)
+    kind: Mapped[str] = mapped_column(String(12))
+    prefecture_code: Mapped[str] = mapped_column(LgCode)
+    prefecture: Mapped[str] = mapped_column(String(8))
+    name: Mapped[str] = mapped_column(String(20))
+    kana: Mapped[str] = mapped_column(String(40))
+    state: Mapped[str] = mapped_column(String(10), default="none", server_default="none")
+    joined_on: Mapped[date | None]
+    message: Mapped[str] = mapped_column(String(400), default="", server_default="")
+
+
+class BodyValue(Base):
+    """A local government's own value of a parameter, from a date, with who decided it (R07, R15)."""
+
+    __tablename__ = "body_value"
+    __table_args__ = (
+        {
+            "info": rights(
+                TableClass.BODY,
+                person=("s", Reach.ALL),
+                body=("si", Reach.BODY),
+                worker=("s", Reach.ALL),
+                operator=("s", Reach.ALL),
+            )
+        },
+    )
+
+    lg_code: Mapped[str] = mapped_column(ForeignKey("local_government.code"), primary_key=True)
+    key: Mapped[str] = mapped_column(String(48), primary_key=True)
+    since: Mapped[date] = mapped_column(primary_key=True)
+    decided_at: Mapped[datetime] = mapped_column(primary_key=True)
+    value: Mapped[Any] = mapped_column(type_=Base.type_annotation_map[dict[str, Any]])
+    decided_by: Mapped[str] = mapped_column(String(80))
+
+
+class RequirementVersion(Base):
+    """A requirement for premium with the date from which it holds (R07, R33)."""
+
+    __tablename__ = "requirement_version"
+    __table_args__ = (
+        UniqueConstraint("lg_code", "effective_from"),
+        {
+            "info": rights(
+                TableClass.BODY,
+                person=("s", Reach.ALL),
+                body=("si", Reach.BODY),
+                worker=("s", Reach.ALL),
+            )
+        },
+    )
+
+    lg_code: Mapped[str] = mapped_column(ForeignKey("local_government.code"), primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    effective_from: Mapped[date]
+    announced_on: Mapped[date]
+    tree: Mapped[dict[str, Any]]
+    decided_by: Mapped[str] = mapped_column(String(80))
+
+
+class StaffRole(Base):
+    """What a member of staff may do in one local government."""
+
+    __tablename__ = "staff_role"
+    __table_args__ = (
+        CheckConstraint("role in ('viewer', 'clerk', 'approver', 'manager')", name="role"),
+        {
+            "info": rights(
+                TableClass.BODY,
+                gate=("s", Reach.ALL),
+                body=("siu", Reach.BODY),
+                worker=("s", Reach.BODY),
+                operator=("siu", Reach.ALL),
+            )
+        },
+    )
+
+    lg_code: Mapped[str] = mapped_column(ForeignKey("local_government.code"), primary_key=True)
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"), primary_key=True)
+    role: Mapped[str] = mapped_column(String(10), primary_key=True)
+    name: Mapped[str] = mapped_column(PersonalText)
+    granted_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
