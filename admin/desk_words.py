@@ -53,6 +53,7 @@ EVENTS: Final[Mapping[str, str]] = MappingProxyType(
         "supports_stop": N_("サポートの利用が終わります"),
         "term_began": N_("有効期間が始まりました"),
         "dormancy_asked": N_("休眠の前のお知らせを送りました"),
+        "survey_reminder": N_("初回アンケートをもう一度お願いしました"),
         "pseudonymised": N_("個人を特定できる情報を消しました"),
     }
 )

@@ -90,6 +90,7 @@ def answer(
         if isinstance(value, str):
             refuse_individual_number(value, field=key)
     row = _keep(db, registration, str(asked.version), normal, now)
+    registration.survey_due_on = None
     access.touch(
         db,
         lg_code=lg_code,

@@ -24,6 +24,7 @@ from registry import (
     renewal,
     renewal_staff,
     slots,
+    survey_night,
 )
 from registry.bulk import Counts
 from registry.models import Registration
@@ -88,6 +89,26 @@ def dormancy_batch(
 def dormancy_ids(db: Session, scope: Scope, after: UUID | None) -> Sequence[UUID]:
     """Registrations of the next range."""
     return dormancy.due_ids(db, lg_code=scope.code, as_of=scope.as_of, after=after)
+
+
+def survey_batch(
+    parts: Parts, db: Session, scope: Scope, after: UUID | None, only: Sequence[UUID] | None
+) -> Counts:
+    """R04: first questionnaires nobody has answered."""
+    return survey_night.run_range(
+        db,
+        lg_code=scope.code,
+        as_of=scope.as_of,
+        now=scope.now,
+        book=parts.book,
+        after=after,
+        only=only,
+    )
+
+
+def survey_ids(db: Session, scope: Scope, after: UUID | None) -> Sequence[UUID]:
+    """Registrations of the next range."""
+    return survey_night.due_ids(db, lg_code=scope.code, as_of=scope.as_of, after=after)
 
 
 # --- one transaction a local government -------------------------------------------------

@@ -67,6 +67,7 @@ class Job:
 MONDAY = 0
 RENEWAL = Ranged(jobs.renewal_batch, jobs.renewal_ids)
 DORMANCY = Ranged(jobs.dormancy_batch, jobs.dormancy_ids)
+SURVEY = Ranged(jobs.survey_batch, jobs.survey_ids)
 
 #: Daily jobs in the order of their day, then those of the tick.
 SCHEDULE: tuple[Job, ...] = (
@@ -102,6 +103,13 @@ SCHEDULE: tuple[Job, ...] = (
         jobs.give_back_ended,
         "C33: places of registrations that ended fall free",
         after="dormancy: a released registration gives its places back the same night",
+    ),
+    Job(
+        "survey",
+        time(3, 55),
+        SURVEY,
+        "R04: the first questionnaire, asked again at most twice",
+        after="dormancy: who was released is not asked",
     ),
     Job("waiting_lines", time(4, 0), jobs.move_lines, "C33: waiting lines put in order"),
     Job("retention", time(4, 30), retention.of_body, "R25: what is kept no longer", weekday=MONDAY),

@@ -40,6 +40,12 @@ class Registration(Base):
             postgresql_where="status = 'active' and direct",
         ),
         Index(
+            "ix_registration_survey",
+            "lg_code",
+            "survey_due_on",
+            postgresql_where="status = 'active' and direct and survey_due_on is not null",
+        ),
+        Index(
             "ix_registration_minor",
             "lg_code",
             "minor_until",
@@ -68,6 +74,7 @@ class Registration(Base):
                     "adults": "minor_until <= {as_of}",
                     "dormancy": "status = 'active' and direct and clock_due_on <= {as_of}",
                     "over_cap": "over_cap_since is not null",
+                    "survey": "status = 'active' and direct and survey_due_on <= {as_of}",
                     "retention": "status <> 'active' and pseudonymised_on is null"
                     " and least(restore_until, ended_on) < {as_of}",
                 },
@@ -99,6 +106,11 @@ class Registration(Base):
         default=UNPLANNED,
         server_default=text("'2000-01-01'"),
         comment="the night of this day looks at the clock of dormancy",
+    )
+    survey_due_on: Mapped[date | None] = mapped_column(
+        default=UNPLANNED,
+        server_default=text("'2000-01-01'"),
+        comment="the night of this day reminds of the first questionnaire; empty: never again",
     )
     released_on: Mapped[date | None]
     restore_until: Mapped[date | None]

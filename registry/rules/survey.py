@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
 
 from registry.rules.plain import Plain
+from registry.rules.policy import Policy
 from registry.rules.reasons import Reason
 
 Answer = str | int | tuple[str, ...]
@@ -98,6 +99,31 @@ def validate(
         else:
             normal[question.key] = answer
     return normal, tuple(reasons)
+
+
+@dataclass(frozen=True, slots=True)
+class Reminder(Plain):
+    """Whether to remind today, and the next day to look; None when nobody will be reminded again."""
+
+    is_due: bool
+    next_look: date | None
+
+
+def remind(
+    since: date, sent: int, today: date, policy: Policy, *, answered: bool = False
+) -> Reminder:
+    """R04: who has not answered is reminded, at most twice, each time after the full interval.
+
+    `since` is the day of registering or of the last reminder, whichever came later. A body may
+    ask for fewer reminders.
+    """
+    most = policy.integer("survey.reminders")
+    if answered or sent >= most:
+        return Reminder(is_due=False, next_look=None)
+    interval = timedelta(days=policy.integer("survey.reminder_days"))
+    if today < since + interval:
+        return Reminder(is_due=False, next_look=since + interval)
+    return Reminder(is_due=True, next_look=today + interval if sent + 1 < most else None)
 
 
 def _reason(code: str, key: str, found: int | str | None = None, needed: int = 0) -> Reason:

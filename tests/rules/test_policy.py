@@ -36,7 +36,7 @@ KEYS = {
     "R01": ["body.state"],
     "R02": ["link.default", "link.optout"],
     "R03": ["basic.min_fields"],
-    "R04": ["survey.base.version", "survey.reminders"],
+    "R04": ["survey.base.version", "survey.reminders", "survey.reminder_days"],
     "R05": ["basic.soft_limit"],
     "R06": ["dormancy.months", "dormancy.notice_days", "dormancy.restore_months", "dormancy.scope"],
     "R07": ["premium.rule", "premium.window"],

@@ -1,10 +1,12 @@
 """R04: the first questionnaire: one compulsory answer, a short way for residents, strict answers."""
 
+from datetime import date, timedelta
+
 import pytest
 
 from registry.policybook import load_survey
-from registry.rules.survey import MAX_TEXT, asked, validate, version_of
-from tests.rules.making import national_book
+from registry.rules.survey import MAX_TEXT, Reminder, asked, remind, validate, version_of
+from tests.rules.making import national_book, policy
 
 SURVEY = load_survey()[-1]
 FULL: dict[str, object] = {
@@ -94,3 +96,32 @@ def test_r04_every_option_is_told_in_two_languages() -> None:
         assert question.ja
         assert question.en
         assert all(option.ja and option.en for option in question.options)
+
+
+SINCE = date(2027, 4, 1)
+INTERVAL = timedelta(days=14)
+
+
+@pytest.mark.parametrize(
+    ("days", "sent", "is_due", "next_look"),
+    [
+        (0, 0, False, SINCE + INTERVAL),
+        (13, 0, False, SINCE + INTERVAL),
+        (14, 0, True, SINCE + 2 * INTERVAL),
+        # A night that ran ten days late: the next reminder still has its full interval.
+        (24, 0, True, SINCE + timedelta(days=24) + INTERVAL),
+        (13, 1, False, SINCE + INTERVAL),
+        (14, 1, True, None),
+        (14, 2, False, None),
+    ],
+)
+def test_r04_reminded_at_most_twice_after_the_full_interval(
+    days: int, sent: int, is_due: bool, next_look: date | None
+) -> None:
+    found = remind(SINCE, sent, SINCE + timedelta(days=days), policy())
+    assert found == Reminder(is_due=is_due, next_look=next_look)
+
+
+def test_r04_who_answered_is_never_reminded() -> None:
+    found = remind(SINCE, 0, SINCE + INTERVAL, policy(), answered=True)
+    assert found == Reminder(is_due=False, next_look=None)

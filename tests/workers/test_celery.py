@@ -128,6 +128,7 @@ def test_p05_p08_killed_and_emptied_the_night_is_still_done_once(
     assert rows(own_database, "select kind, count(*) from notice group by kind order by kind") == [
         ("renewal_booked", 150),
         ("renewal_missing", 50),
+        ("survey_reminder", 200),
     ]
     before = digest(own_database)
     parts = parts_at(own_database, NIGHT)
