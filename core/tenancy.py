@@ -94,6 +94,7 @@ create or replace function furusato_actor() returns text language sql stable par
 def rights(
     table_class: TableClass,
     due: Mapping[str, str] | None = None,
+    counted: str = "",
     /,
     **audiences: tuple[str, Reach] | list[tuple[str, Reach]],
 ) -> dict[str, Any]:
@@ -101,6 +102,7 @@ def rights(
 
     `due` names, for a job, the rows it has to look at: a condition on `{as_of}` (the day it
     works for) and `{at}` (the instant). A job asks with it which local governments have any.
+    `counted` says which rows of a person the relay may count, over all local governments.
 
     Example: `rights(TableClass.BODY, person=("s", Reach.PERSON), body=("siu", Reach.BODY))`.
     """
@@ -108,7 +110,7 @@ def rights(
         Audience(name): [Grant(*entry) for entry in (given if isinstance(given, list) else [given])]
         for name, given in audiences.items()
     }
-    return {"class": table_class, "rights": grants, "due": dict(due or {})}
+    return {"class": table_class, "rights": grants, "due": dict(due or {}), "counted": counted}
 
 
 def tables_with_rights(
@@ -182,7 +184,12 @@ def install(connection: Connection, metadata: MetaData) -> None:
     connection.execute(text(f"grant usage, create on schema public to {OWNER}"))
     for table, _, grants in tables_with_rights(metadata):
         _install_table(connection, table, grants)
+    for name in owner_reads(metadata):
+        connection.execute(
+            text(f"create policy owner_select on {name} for select to {OWNER} using (true)")
+        )
     _install_due_bodies(connection, metadata)
+    _install_counts(connection, metadata)
 
 
 def _install_table(
@@ -222,8 +229,9 @@ def _allow(
 
 
 def owner_reads(metadata: MetaData) -> set[str]:
-    """Tables that the owner's one function looks through; forced policies bind the owner too."""
-    return {BODIES, *(table.name for table in metadata.sorted_tables if table.info.get("due"))}
+    """Tables that the owner's functions look through; forced policies bind the owner too."""
+    looked = (t for t in metadata.sorted_tables if t.info.get("due") or t.info.get("counted"))
+    return {BODIES, *(table.name for table in looked)}
 
 
 def _install_due_bodies(connection: Connection, metadata: MetaData) -> None:
@@ -233,10 +241,6 @@ def _install_due_bodies(connection: Connection, metadata: MetaData) -> None:
     codes and nothing else. One probe of an index a local government: a subquery with LIMIT is
     never turned into a scan of everybody's rows.
     """
-    for name in owner_reads(metadata):
-        connection.execute(
-            text(f"create policy owner_select on {name} for select to {OWNER} using (true)")
-        )
     branches: dict[str, list[str]] = {}
     for table in metadata.sorted_tables:
         for job, condition in table.info.get("due", {}).items():
@@ -251,11 +255,43 @@ def _install_due_bodies(connection: Connection, metadata: MetaData) -> None:
     if not cases:
         return
     signature = "furusato_due_bodies(text, date, timestamptz)"
+    body = f"begin case $1{cases} end case; end"
+    _install_definer(connection, signature, "setof text", ("plpgsql", body), Audience.WORKER)
+
+
+def _install_counts(connection: Connection, metadata: MetaData) -> None:
+    """`furusato_counted(people)`: how many rows each person has that are declared as `counted`.
+
+    The relay must know who is registered with very many places (R05) and sees no registration:
+    numbers are all it is told.
+    """
+    counts = [
+        f"select t.person_id, count(*) from {table.name} t"
+        f" where t.person_id = any($1) and {table.info['counted']} group by 1"
+        for table in metadata.sorted_tables
+        if table.info.get("counted")
+    ]
+    if not counts:
+        return
+    body = ("sql", " union all ".join(counts))
+    shape = "table (person_id uuid, found bigint)"
+    _install_definer(connection, "furusato_counted(uuid[])", shape, body, Audience.RELAY)
+
+
+def _install_definer(
+    connection: Connection,
+    signature: str,
+    returns: str,
+    body: tuple[str, str],
+    audience: Audience,
+) -> None:
+    """A function that reads as the owner, for one audience and nobody else."""
+    language, statements = body
     connection.exec_driver_sql(
-        f"create or replace function {signature} returns setof text language plpgsql stable"
-        " security definer set search_path = pg_catalog, public, pg_temp as"
-        f" $$ begin case $1{cases} end case; end $$"
+        f"create or replace function {signature} returns {returns} language {language} stable"
+        " security definer set search_path = pg_catalog, public, pg_temp"
+        f" as $$ {statements} $$"
     )
     connection.execute(text(f"alter function {signature} owner to {OWNER}"))
     connection.execute(text(f"revoke all on function {signature} from public"))
-    connection.execute(text(f"grant execute on function {signature} to {Audience.WORKER.role}"))
+    connection.execute(text(f"grant execute on function {signature} to {audience.role}"))

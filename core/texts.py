@@ -182,6 +182,10 @@ class Texts:
         }
         return _fullest(entry["title"], short, words), _fullest(entry["body"], short, words)
 
+    def is_at_once(self, kind: str) -> bool:
+        """R05: whether a kind of notice never waits for the digest of the day."""
+        return bool(self.notices.get(kind, {}).get("at_once", False))
+
 
 def _fullest(entry: Mapping[str, Any], lang: str, words: Mapping[str, str]) -> str:
     """The first sentence whose facts are all known; the last one, with gaps, when none is."""

@@ -1,7 +1,7 @@
 """A person's notices in the app: list them, mark them read."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import func, select, tuple_
@@ -10,6 +10,9 @@ from sqlalchemy.orm import Session
 from core.access import Actor
 from core.errors import NotFound
 from core.models import Notice
+from registry.models import Registration
+from registry.rules.digest import takes_digest
+from registry.rules.policy import PolicyBook
 
 #: One row more than a door hands out tells it whether there are more.
 MAX_PAGE = 100
@@ -43,6 +46,24 @@ def list_notices(
     if after is not None:
         statement = statement.where(tuple_(Notice.created_at, Notice.id) < after)
     return db.scalars(statement).all()
+
+
+def digest_hour(db: Session, *, person_id: UUID, today: date, book: PolicyBook) -> int | None:
+    """R05: the hour at which a person's mails of the day come as one; None below the limit.
+
+    Counts as the relay does: what the person chose, not the prefectures that follow.
+    """
+    held = db.scalar(
+        select(func.count())
+        .select_from(Registration)
+        .where(
+            Registration.person_id == person_id,
+            Registration.status == "active",
+            Registration.direct,
+        )
+    )
+    policy = book.snapshot(today)
+    return policy.integer("notify.digest_hour") if takes_digest(held or 0, policy) else None
 
 
 def unread_count(db: Session, *, person_id: UUID) -> int:

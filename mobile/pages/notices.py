@@ -12,12 +12,13 @@ from starlette.responses import Response
 
 from activities import paging
 from core.access import Actor
+from core.clock import japan_day
 from core.models import Notice
 from core.web import PlatformDep, platform_of
 from mobile.pages.shell import FormDep, Registrant, act_as_person, show
-from registry.doors import as_person
+from registry.doors import BookDep, as_person
 from registry.models import Registration
-from registry.notices import list_notices, read_notice
+from registry.notices import digest_hour, list_notices, read_notice
 
 router = APIRouter(include_in_schema=False)
 
@@ -91,6 +92,8 @@ def _href(row: Notice) -> str:
         return ""
     if activity:
         return f"/activities/{code}/{activity}"
+    if row.kind == "survey_reminder":
+        return f"/towns/{code}/survey"
     if row.kind.startswith(("premium", "renewal", "application", "place_freed", "requirement")):
         return f"/me/premium/{code}"
     return f"/towns/{code}"
@@ -101,11 +104,18 @@ def notices(
     request: Request,
     actor: Registrant,
     platform: PlatformDep,
+    book: BookDep,
     after: Annotated[str, Query()] = "",
 ) -> Response:
     """Unread ones first on the first page, then by time."""
     with platform.database.transaction(as_person(actor)) as db:
         found = letters(request, db, actor, limit=_PAGE + 1, after=paging.after(after or None))
+        digest = digest_hour(
+            db,
+            person_id=actor.person_id,
+            today=japan_day(platform.clock.now()),
+            book=book,
+        )
     shown, last = paging.page(found, _PAGE)
     return show(
         request,
@@ -113,6 +123,7 @@ def notices(
         letters=sorted(shown, key=lambda one: one.read),
         older=f"/notices?after={paging.cursor(last.at, last.id)}" if last else None,
         newer="/notices" if after else None,
+        digest=digest,
     )
 
 

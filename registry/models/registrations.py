@@ -78,6 +78,7 @@ class Registration(Base):
                     "retention": "status <> 'active' and pseudonymised_on is null"
                     " and least(restore_until, ended_on) < {as_of}",
                 },
+                "status = 'active' and direct",
                 **HELD,
             )
         },

@@ -244,3 +244,21 @@ def test_r03_a_machine_that_fills_the_hidden_field_gets_no_profile(
     assert look.one("select count(*) from person") == 0
     phone.send({"nickname": "", "birth_year": "19", "consent": ""}, to="/welcome")
     assert phone.text.count('class="error"') == 3
+
+
+def test_r05_above_twenty_towns_the_page_says_that_mails_come_as_one(
+    hanako: Phone, database: RollbackDatabase, look: Look
+) -> None:
+    towns = [
+        row[0]
+        for row in look.rows(
+            "select code from local_government where prefecture_code = '210005'"
+            " and code <> '210005' order by code limit 21"
+        )
+    ]
+    open_bodies(database, *towns)
+    for count, town in enumerate(towns, start=1):
+        join(hanako, town)
+        if count == 20:
+            assert "1日1通" not in hanako.open("/notices").words
+    assert "1日1通（18時）" in hanako.open("/notices").words

@@ -37,7 +37,7 @@ KEYS = {
     "R02": ["link.default", "link.optout"],
     "R03": ["basic.min_fields"],
     "R04": ["survey.base.version", "survey.reminders", "survey.reminder_days"],
-    "R05": ["basic.soft_limit"],
+    "R05": ["basic.soft_limit", "notify.digest_hour"],
     "R06": ["dormancy.months", "dormancy.notice_days", "dormancy.restore_months", "dormancy.scope"],
     "R07": ["premium.rule", "premium.window"],
     "R08": ["count.per_day", "activity.min_minutes"],

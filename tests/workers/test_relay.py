@@ -14,13 +14,15 @@ from uuid import UUID
 
 import pytest
 from aiosmtpd.controller import Controller
+from sqlalchemy import text as sql
+from sqlalchemy.exc import ProgrammingError
 
 from bench.population import Cohort
 from core.db import Database, for_job
 from core.outbox import NoticeDraft, tell
 from tests.workers.nights import GIFU, HIDA, at, do, move_to, parts_at, populate, rows
 from workers.notifications.mail import MailChannel, RefusedError, TryAgainError
-from workers.notifications.relay import MOST_TRIES, Relay
+from workers.notifications.relay import MOST_TRIES, RELAY, Relay
 from workers.parts import Parts
 
 TODAY = date(2027, 6, 1)
@@ -211,3 +213,99 @@ def test_a_notice_speaks_the_persons_language(own_database: Database) -> None:
     ((_, subject, text),) = recorder.texts.values()
     assert subject == "Shall we keep your registration with 飛騨市?"
     assert "28 February 2029" in text
+
+
+# --- the digest (R05) -------------------------------------------------------------------
+
+
+def registered_with(database: Database, places: int) -> UUID:
+    """Somebody with so many direct registrations, and the derived ones beside them."""
+    person: UUID = populate(database, Cohort(HIDA, GIFU, 1)).people[0][0]
+    do(
+        database,
+        "insert into registration (lg_code, id, person_id, tier, status, direct, derived,"
+        " derived_from, link_opted_out, residence_relation, residence_related, member_number,"
+        " registered_on, last_access_on, display_name, identity_level)"
+        " select g.code, gen_random_uuid(), r.person_id, 'basic', 'active', true, false, '[]',"
+        " false, 'unknown', false, 'X', r.registered_on, r.last_access_on, r.display_name, 'email'"
+        " from registration r, (select code from local_government where kind <> 'prefecture'"
+        " and code <> %s order by code limit %s) g where r.lg_code = %s",
+        HIDA,
+        places - 1,
+        HIDA,
+    )
+    return person
+
+
+def owe(
+    database: Database, person: UUID, count: int, hour: int, kind: str = "renewal_missing"
+) -> None:
+    drafts = [
+        NoticeDraft(person, kind, f"{hour}:{n}", HIDA, {"government": "飛騨市"})
+        for n in range(count)
+    ]
+    with database.transaction(for_job("test", HIDA)) as db:
+        tell(db, drafts, now=at(TODAY, hour))
+
+
+def test_r05_above_twenty_places_one_mail_in_the_evening(own_database: Database) -> None:
+    """Five notices of the day wait for six o'clock and come as one; a later one the next day."""
+    owe(own_database, registered_with(own_database, 21), 5, hour=9)
+    parts, recorder = parts_at(own_database, TODAY, 10), Recorder()
+    assert Relay(parts, {"mail": recorder}).drain() == {"queued": 5}
+    assert Relay(parts, {"mail": recorder}).drain() == {}
+    move_to(parts, TODAY, 18)
+    # Even where a batch takes one delivery, the letter holds the reader's whole day.
+    assert Relay(parts, {"mail": recorder}).drain(batch=1) == {"sent": 5}
+    ((_, subject, text),) = recorder.texts.values()
+    assert subject == "お知らせのまとめ（5件）"
+    assert text.count("■ ") == 5
+    assert rows(own_database, "select count(distinct provider_id), min(tries) from delivery") == [
+        (1, 1)
+    ]
+    owe(own_database, rows(own_database, "select id from person")[0][0], 1, hour=19)
+    move_to(parts, TODAY, 20)
+    assert Relay(parts, {"mail": recorder}).drain() == {"queued": 1}
+    move_to(parts, TODAY + timedelta(days=1), 18)
+    assert Relay(parts, {"mail": recorder}).drain() == {"sent": 1}
+
+
+def test_r05_twenty_places_are_no_flood(own_database: Database) -> None:
+    """The linked prefecture is none of the person's own and does not count."""
+    owe(own_database, registered_with(own_database, 20), 3, hour=9)
+    recorder = Recorder()
+    parts = parts_at(own_database, TODAY, 10)
+    assert Relay(parts, {"mail": recorder}).drain() == {"sent": 3}
+    assert len(recorder.texts) == 3
+
+
+@pytest.mark.parametrize("kind", ["place_offered", "session_cancelled", "safety_evacuation"])
+def test_r05_what_cannot_wait_is_in_no_digest(own_database: Database, kind: str) -> None:
+    owe(own_database, registered_with(own_database, 21), 2, hour=9, kind=kind)
+    recorder = Recorder()
+    assert Relay(parts_at(own_database, TODAY, 10), {"mail": recorder}).drain() == {"sent": 2}
+
+
+def test_r05_a_digest_that_failed_is_not_put_off_by_a_day(own_database: Database) -> None:
+    owe(own_database, registered_with(own_database, 21), 3, hour=9)
+    parts = parts_at(own_database, TODAY, 18)
+    down = Relay(
+        parts, {"mail": MailChannel(parts.settings.model_copy(update={"smtp_port": free_port()}))}
+    )
+    assert down.drain() == {"queued": 3}
+    move_to(parts, TODAY, 19)
+    recorder = Recorder()
+    assert Relay(parts, {"mail": recorder}).drain() == {"sent": 3}
+    assert len(recorder.texts) == 1
+
+
+def test_r05_the_relay_learns_numbers_and_nobody_else_does(own_database: Database) -> None:
+    person = registered_with(own_database, 21)
+    ask = sql("select found from furusato_counted(:people)")
+    with own_database.transaction(RELAY) as db:
+        assert db.execute(ask, {"people": [person]}).scalars().all() == [21]
+    with (
+        pytest.raises(ProgrammingError, match="permission denied"),
+        own_database.transaction(for_job("test", HIDA)) as db,
+    ):
+        db.execute(ask, {"people": [person]})

@@ -5,7 +5,7 @@ batch back. Each message is noted when it was taken: one death doubles one messa
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,10 +13,12 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, Row, text
+from sqlalchemy.orm import Session
 
 from core.clock import JAPAN, japan_day, wall_now
 from core.db import Context
 from core.tenancy import Audience
+from workers.notifications import digest
 from workers.notifications.mail import (
     Channel,
     ChannelDownError,
@@ -27,6 +29,8 @@ from workers.parts import Parts
 
 RELAY = Context(Audience.RELAY, actor="system:relay")
 BATCH = 200
+#: Deliveries that join the digests of one batch, at most.
+MOST_IN_DIGESTS = 5_000
 #: A claim ends by itself after this time of the machine; a batch takes far less.
 CLAIM = timedelta(minutes=2)
 #: Tries of one message that the provider asks to try again; an outage is not counted.
@@ -35,8 +39,6 @@ FIRST_WAIT = timedelta(minutes=1)
 LONGEST_WAIT = timedelta(hours=1)
 #: How long to leave a provider alone that cannot be reached.
 OUTAGE = timedelta(seconds=30)
-#: Kinds that people wait for or need at once: they keep no quiet hours (R23).
-URGENT_PREFIX = "safety"
 
 _CLAIM = """
 with due as (
@@ -44,13 +46,15 @@ with due as (
    where d.state = 'queued' and d.available_at <= :now and d.channel = any(:channels)
      and (not :quiet or exists (select from notice n where n.id = d.notice_id
           and starts_with(n.kind, :urgent)))
+     and (cast(:people as uuid[]) is null or d.person_id = any(:people))
    order by d.available_at for update of d skip locked limit :batch)
 update delivery d set state = 'claimed', claimed_until = :until, tries = tries + 1
   from due where d.id = due.id
-returning d.id, d.notice_id, d.channel, d.tries
+returning d.id, d.person_id
 """
 _LOAD = """
-select d.id, d.channel, d.tries, n.kind, n.facts, a.email, a.language, a.closed_at
+select d.id, d.person_id, d.channel, d.tries, n.kind, n.facts, n.created_at, a.email,
+       a.language, a.closed_at
   from delivery d join notice n on n.id = d.notice_id left join account a on a.id = d.person_id
  where d.id = any(:ids) order by d.available_at, d.id
 """
@@ -128,27 +132,44 @@ class Relay:
 
     def _batch(self, notebook: Connection, size: int) -> Sequence[Result]:
         now = self._parts.clock.now()
-        up = [name for name in self._channels if name not in self._down]
+        policy = self._parts.book.snapshot(japan_day(now))
         with self._parts.database.transaction(RELAY) as db:
-            claimed = db.execute(
-                text(_CLAIM),
-                {
-                    "now": now,
-                    "channels": up,
-                    "quiet": self._is_quiet(now),
-                    "urgent": URGENT_PREFIX,
-                    "batch": size,
-                    "until": wall_now() + CLAIM,
-                },
-            ).all()
+            claimed = self._claim(db, now, size)
+            people = list({row.person_id for row in claimed})
+            readers = digest.readers(db, people, policy)
+            if readers:
+                # The rest of a reader's day, so that one letter holds all of it.
+                claimed += self._claim(db, now, MOST_IN_DIGESTS, readers)
             rows = db.execute(text(_LOAD), {"ids": [row.id for row in claimed]}).all()
+        sorted_ = digest.sort(rows, readers, self._parts.texts, policy, now)
         results = []
-        for row in rows:
-            result = self._send(row, now)
-            # Noted one by one: whoever is killed here sends one message twice, not a batch.
-            _note(notebook, result, now)
-            results.append(result)
+        for waiting, until in sorted_.waiting.items():
+            results.append(Result(waiting, "queued", available_at=until, untried=1))
+            _note(notebook, results[-1], now)
+        for letter in sorted_.letters:
+            # Noted one by one: whoever is killed here sends one letter twice, not a batch.
+            for result in self._send(letter, now):
+                _note(notebook, result, now)
+                results.append(result)
         return results
+
+    def _claim(
+        self, db: Session, now: datetime, size: int, people: Collection[UUID] | None = None
+    ) -> list[Row[Any]]:
+        up = [name for name in self._channels if name not in self._down]
+        found = db.execute(
+            text(_CLAIM),
+            {
+                "now": now,
+                "channels": up,
+                "quiet": self._is_quiet(now),
+                "urgent": digest.URGENT_PREFIX,
+                "batch": size,
+                "people": None if people is None else list(people),
+                "until": wall_now() + CLAIM,
+            },
+        )
+        return list(found.all())
 
     def _is_quiet(self, now: datetime) -> bool:
         """R23: whether it is between the hours in which no message is sent."""
@@ -156,24 +177,30 @@ class Relay:
         hour = now.astimezone(JAPAN).hour
         return not morning <= hour < evening
 
-    def _send(self, row: Row[Any], now: datetime) -> Result:
-        if row.email is None or row.closed_at is not None:
-            return Result(row.id, "suppressed", error="no address")
-        if row.channel in self._down:
-            return Result(row.id, "queued", available_at=now + OUTAGE, untried=1)
+    def _send(self, letter: Sequence[Row[Any]], now: datetime) -> Sequence[Result]:
+        """One letter, of one delivery or of a reader's whole day; what became of each."""
+        first = letter[0]
+        if first.email is None or first.closed_at is not None:
+            return [Result(row.id, "suppressed", error="no address") for row in letter]
+        if first.channel in self._down:
+            return [
+                Result(row.id, "queued", available_at=now + OUTAGE, untried=1) for row in letter
+            ]
         try:
-            title, body = self._parts.texts.notice_text(row.language, row.kind, row.facts)
-            provider_id = self._channels[row.channel].send(row.id, row.email, title, body)
+            title, body = digest.words(letter, self._parts.texts)
+            provider_id = self._channels[first.channel].send(first.id, first.email, title, body)
         except ChannelDownError as error:
-            self._down.add(row.channel)
-            return Result(
-                row.id, "queued", error=_short(error), available_at=now + OUTAGE, untried=1
-            )
+            self._down.add(first.channel)
+            told = _short(error)
+            return [
+                Result(row.id, "queued", error=told, available_at=now + OUTAGE, untried=1)
+                for row in letter
+            ]
         except TryAgainError as error:
-            return _later(row, error, now)
+            return [_later(row, error, now) for row in letter]
         except Exception as error:  # noqa: BLE001 - a notice that cannot be said or sent must not stop the others
-            return Result(row.id, "failed", error=_short(error))
-        return Result(row.id, "sent", provider_id=provider_id)
+            return [Result(row.id, "failed", error=_short(error)) for row in letter]
+        return [Result(row.id, "sent", provider_id=provider_id) for row in letter]
 
 
 def _note(notebook: Connection, result: Result, now: datetime) -> None:
