@@ -58,6 +58,8 @@ DONE: Final[Mapping[str, str]] = MappingProxyType(
         "annulled": N_("受付を取り消しました。記録は残ります。"),
         "corrected": N_("参加実績を訂正しました。前の内容も残ります。"),
         "extended": N_("有効期間を延ばしました。本人に知らせます。"),
+        "closed": N_("登録を閉じました。お知らせは、もう送られません。"),
+        "reopened": N_("登録を元に戻しました。本人に知らせます。"),
         "organisation_added": N_("関係団体を加えました。"),
         "member_removed": N_("この人は、この団体の受付や提案ができなくなりました。"),
         "trusted": N_("この団体の活動を、原則として指定します。"),
@@ -191,12 +193,21 @@ class Desk:
             **context,
         )
 
-    def act(self, form: Form, work: Callable[[Session], str], again: Again) -> Response:
-        """Do a form's work once and go to the address it answers; refusals show the page again."""
+    def act(
+        self,
+        form: Form,
+        work: Callable[[Session], str],
+        again: Again,
+        context: Context | None = None,
+    ) -> Response:
+        """Do a form's work once and go to the address it answers; refusals show the page again.
+
+        The work is done in the local government's context unless another one is given.
+        """
         try:
             return answer_once(
                 self.request,
-                self.context,
+                context or self.context,
                 actor=self.actor,
                 work=lambda db: Answer.to(work(db)),
                 key=form.key,

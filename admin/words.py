@@ -52,6 +52,15 @@ _FAMILIES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "ended": N_("終了"),
             "closed": N_("閉鎖"),
         },
+        "closing_reason": {
+            "deceased": N_("亡くなられた"),
+            "long_illness": N_("長い療養"),
+        },
+        "told_by": {
+            "family": N_("ご家族から聞いた"),
+            "office": N_("役所のほかの課から聞いた"),
+            "document": N_("書類で確かめた"),
+        },
         "term_state": {
             "booked": N_("次の期間"),
             "active": N_("有効"),

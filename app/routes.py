@@ -40,6 +40,7 @@ from mobile.pages import (
 )
 from registry import (
     api_applications,
+    api_closing,
     api_governments,
     api_guardians,
     api_identity,
@@ -86,6 +87,7 @@ TABLE: tuple[Row, ...] = (
     Row(api_governments.operator_router, API, Door.OPERATOR),
     Row(api_settings.router, API, Door.STAFF),
     Row(api_members.router, API, Door.STAFF),
+    Row(api_closing.router, API, Door.STAFF),
     Row(api_premium.person_router, API, Door.PERSON),
     Row(api_applications.staff_router, API, Door.STAFF),
     Row(api_renewals.router, API, Door.STAFF),

@@ -222,9 +222,25 @@ def working_for(db: Session, lg_code: str) -> Iterator[None]:
     For facts that belong to two of them at once: a municipal registration and the
     prefecture's derived one (R02).
     """
+    with _working_as(db, replace(context_of(db), lg_code=lg_code)):
+        yield
+
+
+@contextmanager
+def working_for_person(db: Session, person_id: UUID) -> Iterator[None]:
+    """Work on another person's rows inside the same transaction, then come back.
+
+    For acts that reach two people at once: a guardian's end reaches the minor (R18, R32).
+    """
+    with _working_as(db, replace(context_of(db), person_id=person_id)):
+        yield
+
+
+@contextmanager
+def _working_as(db: Session, context: Context) -> Iterator[None]:
     before = context_of(db)
     db.flush()
-    _enter(db, replace(before, lg_code=lg_code))
+    _enter(db, context)
     try:
         yield
         db.flush()

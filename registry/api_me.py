@@ -12,7 +12,7 @@ from core.errors import invalid
 from core.models import Account
 from core.problems import problems
 from core.web import Answer, PlatformDep, answer_once, decode_cursor, encode_cursor
-from registry import people, queries, registration, residence
+from registry import closing, people, queries, residence
 from registry.doors import BookDep, PersonActor, as_person
 from registry.notices import MAX_PAGE, list_notices, read_notice, unread_count
 from registry.schemas_people import NoticeOut, NoticesOut, ProfileChange, ProfileIn, ProfileOut
@@ -108,9 +108,7 @@ def close(request: Request, actor: PersonActor, platform: PlatformDep, book: Boo
     """R32: all registrations end, notices stop at once, every sign-in ends. Nothing is deleted yet."""
 
     def work(db: Session) -> Answer:
-        registration.close_account(
-            db, actor=actor, reason="person", now=platform.clock.now(), book=book
-        )
+        closing.close_own_account(db, actor=actor, now=platform.clock.now(), book=book)
         return Answer(status=204)
 
     return answer_once(request, as_person(actor), actor=actor, work=work)

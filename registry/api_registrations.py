@@ -8,7 +8,7 @@ from core.clock import japan_day
 from core.errors import NotFound
 from core.problems import problems
 from core.web import Answer, Platform, PlatformDep, answer_once
-from registry import access, queries, registration, survey
+from registry import access, leaving, queries, registration, survey
 from registry.doors import BookDep, LgCode, PersonActor, as_person
 from registry.overview import held_by
 from registry.rules.dormancy import AccessKind
@@ -129,7 +129,7 @@ def leave(
     """R02: end one's own registration; premium ends with it. A derived prefecture is opted out of."""
 
     def work(db: Session) -> Answer:
-        registration.leave(db, actor=actor, lg_code=lg_code, now=platform.clock.now(), book=book)
+        leaving.leave(db, actor=actor, lg_code=lg_code, now=platform.clock.now(), book=book)
         return Answer.of(one(db, actor, lg_code, platform, book))
 
     return answer_once(request, as_person(actor), actor=actor, work=work)

@@ -19,6 +19,8 @@ from registry.rules.policy import PolicyBook
 
 OPEN_APPLICATION = ("open", "waiting", "veto", "review")
 ONE_DAY = timedelta(days=1)
+#: R32: with these the whole registration ends, and nobody is there to be told of premium.
+UNTOLD = frozenset({"person", "deceased", "long_illness"})
 
 
 def end_premium(
@@ -124,6 +126,8 @@ def _leave_word(
         person_id=registration.person_id,
         purpose=reason,
     )
+    if reason in UNTOLD:
+        return
     draft = NoticeDraft(
         person_id=registration.person_id,
         kind="premium_ended",

@@ -26,8 +26,8 @@ from core.signin import normal_email
 from registry import premium, queries
 from registry.ending import end_premium
 from registry.evidence import Evidence
+from registry.leaving import end_without_contact
 from registry.models import Guardianship, Person, Registration
-from registry.registration import end_without_contact
 from registry.rules.facts import Tier
 from registry.rules.minors import is_minor
 from registry.rules.policy import PolicyBook
@@ -312,7 +312,13 @@ def withdraw_told(
 
 
 def end_without_consent(
-    db: Session, *, actor: Actor, person_id: UUID, now: datetime, book: PolicyBook
+    db: Session,
+    *,
+    actor: Actor,
+    person_id: UUID,
+    now: datetime,
+    book: PolicyBook,
+    reason: str = "consent_withdrawn",
 ) -> int:
     """R18: a minor whose last consent is gone keeps no premium; returns how many ended."""
     person = queries.person(db, person_id, lock=True)
@@ -341,9 +347,7 @@ def end_without_consent(
         .with_for_update()
     ).all()
     return sum(
-        end_premium(
-            db, actor=actor, registration=row, reason="consent_withdrawn", now=now, book=book
-        )
+        end_premium(db, actor=actor, registration=row, reason=reason, now=now, book=book)
         for row in held
     )
 

@@ -79,6 +79,22 @@ def list_members(
     return rows
 
 
+def member(db: Session, *, lg_code: str, registration_id: UUID) -> Registration:
+    """The row of an act on somebody; a look at it is `open_member`, which is recorded.
+
+    Raises:
+        NotFound: Not of this local government.
+    """
+    row = db.scalars(
+        select(Registration).where(
+            Registration.lg_code == lg_code, Registration.id == registration_id
+        )
+    ).one_or_none()
+    if row is None:
+        raise NotFound(code="not_found")
+    return row
+
+
 def open_member(
     db: Session,
     *,
@@ -94,13 +110,7 @@ def open_member(
         NotFound: Not of this local government.
     """
     actor.require_role(lg_code, Role.VIEWER)
-    row = db.scalars(
-        select(Registration).where(
-            Registration.lg_code == lg_code, Registration.id == registration_id
-        )
-    ).one_or_none()
-    if row is None:
-        raise NotFound(code="not_found")
+    row = member(db, lg_code=lg_code, registration_id=registration_id)
     events = db.scalars(
         select(RegistrationEvent)
         .where(

@@ -20,9 +20,10 @@ from admin.desk import (
     ViewerDesk,
     problems_of,
 )
-from admin.forms import FormDep
+from admin.forms import Form, FormDep
 from core.errors import NotFound, invalid, refused
-from registry import approvals, members, terms
+from registry import approvals, closing, members, terms
+from registry.api_closing import person_at, wards_at
 
 router = APIRouter(include_in_schema=False)
 STAFF = "/staff/{lg_code}"
@@ -202,3 +203,62 @@ def reverse(
         return _back(desk, registration_id, "reversed")
 
     return desk.act(form, work, _again(desk, registration_id))
+
+
+@router.post(STAFF + "/members/{registration_id}/closing")
+def close(desk: ApproverDesk, registration_id: UUID, form: FormDep) -> Response:
+    """R32: for somebody who died or is ill for long; nothing is deleted."""
+    person_id, context = person_at(
+        desk.platform, desk.actor, lg_code=desk.lg_code, registration_id=registration_id
+    )
+    wards = wards_at(desk.platform, person_id)
+
+    def work(db: Session) -> str:
+        closing.close_for_person(
+            db,
+            actor=desk.actor,
+            lg_code=desk.lg_code,
+            person_id=person_id,
+            told=_told(form),
+            wards=wards,
+            now=desk.now,
+            book=desk.book,
+        )
+        return _back(desk, registration_id, "closed")
+
+    return desk.act(form, work, _again(desk, registration_id), context)
+
+
+def _told(form: Form) -> closing.Told:
+    if form.one("sure") != "yes":
+        raise invalid("field_needed", field="sure")
+    try:
+        reason = closing.ClosingReason(form.needed("closing_reason"))
+    except ValueError:
+        raise invalid("field_needed", field="closing_reason") from None
+    try:
+        return closing.Told(reason, closing.ToldBy(form.needed("told_by")))
+    except ValueError:
+        raise invalid("field_needed", field="told_by") from None
+
+
+@router.post(STAFF + "/members/{registration_id}/reopening")
+def reopen(desk: ApproverDesk, registration_id: UUID, form: FormDep) -> Response:
+    """R32: a death was recorded by mistake."""
+    person_id, context = person_at(
+        desk.platform, desk.actor, lg_code=desk.lg_code, registration_id=registration_id
+    )
+
+    def work(db: Session) -> str:
+        closing.reopen(
+            db,
+            actor=desk.actor,
+            lg_code=desk.lg_code,
+            person_id=person_id,
+            secret=desk.platform.secret,
+            now=desk.now,
+            book=desk.book,
+        )
+        return _back(desk, registration_id, "reopened")
+
+    return desk.act(form, work, _again(desk, registration_id), context)

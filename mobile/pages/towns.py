@@ -24,7 +24,7 @@ from mobile.pages.shell import (
     plain_problems,
     show,
 )
-from registry import access, queries, registration, survey
+from registry import access, leaving, queries, registration, survey
 from registry.applicants import numbers
 from registry.doors import BookDep, LgCode, as_person
 from registry.governments import find
@@ -316,7 +316,7 @@ def leave(
     now = platform.clock.now()
 
     def work(db: Session) -> None:
-        registration.leave(db, actor=actor, lg_code=lg_code, now=now, book=book)
+        leaving.leave(db, actor=actor, lg_code=lg_code, now=now, book=book)
 
     try:
         return act_as_person(request, form, actor, work, f"/towns/{lg_code}?done=left")

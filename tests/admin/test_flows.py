@@ -521,3 +521,28 @@ def test_keys_of_pages_are_ids(http: TestClient, morning: Morning) -> None:
     page = http.get(f"{HOME}/approvals", headers=morning.approver.headers).text
     keys = re.findall(r'name="_key" value="([^"]+)"', page)
     assert len(keys) == len({UUID(one) for one in keys}) > 3
+
+
+def test_r32_a_death_is_recorded_at_the_desk_and_undone(
+    http: TestClient, database: Database, morning: Morning
+) -> None:
+    page = f"{HOME}/members/{morning.registration_id}"
+    shown = http.get(page, headers=morning.approver.headers).text
+    assert f"{page}/closing" in shown
+    assert f"{page}/closing" not in http.get(page, headers=morning.clerk.headers).text
+    given = {"closing_reason": "deceased", "told_by": "family"}
+    unsure = post(http, morning.approver, f"{page}/closing", **given)
+    assert (unsure.status_code, 'id="sure-error"' in unsure.text) == (422, True)
+    done = post(http, morning.approver, f"{page}/closing", sure="yes", **given)
+    assert (done.status_code, done.headers["location"][-12:]) == (303, "&done=closed")
+    after = http.get(done.headers["location"], headers=morning.approver.headers).text
+    assert "亡くなられた" in after
+    assert f"{page}/reopening" in after
+    assert [one.purpose for one in audited(database, "person.close")] == ["deceased:family"]
+    back = post(http, morning.approver, f"{page}/reopening")
+    assert back.status_code == 303
+    statuses = rows(
+        database,
+        select(Registration.status).where(Registration.id == morning.registration_id),
+    )
+    assert statuses == ["active"]

@@ -8,13 +8,14 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import insert, select
 
+from activities.evidence import SqlEvidence
 from core import signin
 from core.access import Actor, ActorKind, Role, system
 from core.db import Context, Database, for_body, for_person
 from core.ids import new_id
 from core.models import Account
 from core.tenancy import Audience
-from registry import governments, people, registration
+from registry import governments, guardians, people, registration
 from registry.derived_links import refresh_source
 from registry.models import LocalGovernment, PremiumSlot, Registration, StaffRole, Term
 from registry.policybook import load_policy
@@ -87,7 +88,9 @@ def create_account(
     token = sign_in(database, address, now=now)
     with database.transaction(GATE) as db:
         found = db.scalars(
-            select(Account).where(Account.kind == "person", Account.email == address)
+            select(Account).where(
+                Account.kind == "person", Account.email == address, Account.closed_at.is_(None)
+            )
         ).one()
         account_id = found.id
     return SignedIn(account_id, address, token, Actor(ActorKind.PERSON, id=account_id))
@@ -257,3 +260,30 @@ def grant(
             book=policy_book(),
         )
         return row
+
+
+def create_minor(database: Database, *, birth_year: int = 2012) -> tuple[SignedIn, SignedIn]:
+    """A minor and the guardian who consents to premium for them."""
+    minor = create_person(database, nickname="二郎", birth_year=birth_year)
+    guardian = create_person(database, nickname="保護者", birth_year=1985)
+    with database.transaction(minor.context) as db:
+        invited = guardians.invite(
+            db,
+            actor=minor.actor,
+            contact=guardian.email,
+            scope="premium",
+            now=NOW,
+            book=policy_book(),
+        )
+    with database.transaction(GATE) as db:
+        guardians.confirm(db, actor=guardian.actor, token=invited.token, now=NOW)
+    with database.transaction(minor.context) as db:
+        guardians.verify(
+            db,
+            actor=guardian.actor,
+            guardianship_id=invited.guardianship.id,
+            now=NOW,
+            book=policy_book(),
+            evidence=SqlEvidence(),
+        )
+    return minor, guardian

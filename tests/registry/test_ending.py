@@ -10,9 +10,9 @@ from core.access import system
 from core.db import Database, for_body, for_person
 from core.errors import Invalid
 from core.models import AuditEvent, Notice
-from registry import registration as use
 from registry.derived_links import Source, derived_expiry, refresh_sources
 from registry.ending import end_premium, withdraw_applications
+from registry.leaving import leave
 from registry.models import Application, Card, Person, PremiumSlot, Registration, Term
 from registry.queries import residence_of
 from registry.residence import change_residence
@@ -180,7 +180,7 @@ def test_r02_leaving_ends_premium_and_what_was_asked_for(database: Database) -> 
             )
         )
     with database.transaction(someone.context) as db:
-        use.leave(db, actor=someone.actor, lg_code=HIDA, now=NOW, book=BOOK)
+        leave(db, actor=someone.actor, lg_code=HIDA, now=NOW, book=BOOK)
     left = row_of(database, someone, HIDA)
     assert (left.status, left.tier) == ("withdrawn", "basic")
     assert row_of(database, someone, GIFU).status == "ended"

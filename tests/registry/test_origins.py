@@ -12,6 +12,7 @@ from core.db import Database, for_body
 from core.errors import Conflict, NotFound, Refused
 from registry import registration as use
 from registry.ending import end_premium
+from registry.leaving import leave
 from registry.queries import registration_of as row_in
 from tests.factories import registry as make
 from tests.factories.registry import GIFU, HIDA, NOW, SignedIn, registration_of
@@ -99,7 +100,7 @@ def act(database: Database, someone: SignedIn, what: str, code: str, now: dateti
             if what == "join":
                 use.register(db, actor=someone.actor, lg_code=code, now=now, book=BOOK)
             elif what == "leave":
-                use.leave(db, actor=someone.actor, lg_code=code, now=now, book=BOOK)
+                leave(db, actor=someone.actor, lg_code=code, now=now, book=BOOK)
             else:
                 linked = what == "in"
                 use.set_link(

@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 
 from core.db import Database
 from registry import registration as use
+from registry.leaving import leave
 from registry.models import RegistrationEvent
 from tests.factories import registry as make
 from tests.factories.registry import GIFU, HIDA, NOW, SignedIn, registration_of
@@ -71,7 +72,7 @@ def test_r02_leaving_one_while_joining_another_keeps_the_prefecture(
     def leaving() -> None:
         own_database.run(
             someone.context,
-            lambda db: use.leave(db, actor=someone.actor, lg_code=HIDA, now=NOW, book=BOOK),
+            lambda db: leave(db, actor=someone.actor, lg_code=HIDA, now=NOW, book=BOOK),
         )
 
     at_once([leaving, registering(own_database, someone, TAKAYAMA)])

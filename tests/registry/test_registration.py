@@ -7,9 +7,10 @@ from sqlalchemy import func, select, update
 
 from core.db import Database, for_body, for_job
 from core.errors import Conflict, DomainError, Gone, NotFound, Refused
-from core.models import AuditEvent, Notice
+from core.models import Notice
 from registry import registration as use
 from registry.access import touch
+from registry.leaving import leave as leave_body
 from registry.models import LocalGovernment, PendingLink, Registration, RegistrationEvent
 from registry.rules.dormancy import AccessKind
 from tests.factories import registry as make
@@ -21,7 +22,7 @@ TAKAYAMA = "212032"
 
 def leave(database: Database, someone: SignedIn, code: str) -> None:
     with database.transaction(someone.context) as db:
-        use.leave(db, actor=someone.actor, lg_code=code, now=NOW, book=BOOK)
+        leave_body(db, actor=someone.actor, lg_code=code, now=NOW, book=BOOK)
 
 
 def set_link(database: Database, someone: SignedIn, code: str, *, linked: bool) -> None:
@@ -271,21 +272,3 @@ def test_r05_there_is_no_upper_limit(database: Database) -> None:
     derived = registration_of(database, someone, GIFU)
     assert derived is not None
     assert [entry["code"] for entry in derived.derived_from] == sorted(towns)
-
-
-def test_r32_closing_the_account_ends_and_deletes_nothing(database: Database) -> None:
-    someone = make.create_person(database, email="closing@example.jp")
-    make.join(database, someone, HIDA)
-    make.join(database, someone, GIFU)
-    with database.transaction(someone.context) as db:
-        ended = use.close_account(db, actor=someone.actor, reason="person", now=NOW, book=BOOK)
-    assert ended == 2
-    assert living(database, someone) == {}
-    row = registration_of(database, someone, HIDA)
-    assert row is not None
-    assert row.status == "closed"
-    with database.transaction(someone.context) as db:
-        actions = set(db.scalars(select(AuditEvent.action)))
-    assert {"person.close", "registration.closed"} <= actions
-    anew = make.create_account(database, email="closing@example.jp")
-    assert anew.id != someone.id

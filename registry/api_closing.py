@@ -1,0 +1,147 @@
+"""Doors of staff for somebody who died or is ill for long, and for putting a mistake right (R32)."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.orm import Session
+
+from core.access import Actor
+from core.db import Context, for_person
+from core.errors import Forbidden
+from core.problems import problems
+from core.web import Answer, Platform, PlatformDep, answer_once
+from registry import approvals, closing, members
+from registry.doors import GATE, ApproverActor, BookDep, LgCode, as_body
+
+router = APIRouter(tags=["registrants"])
+REGISTRATION = "/local-governments/{lg_code}/registrations/{registration_id}"
+
+
+class ClosingIn(BaseModel):
+    """Why staff close for somebody, and from whom they know."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"reason": "deceased", "told_by": "family"}]},
+    )
+
+    reason: closing.ClosingReason = Field(
+        description="deceased closes the account; long_illness ends this registration alone"
+    )
+    told_by: closing.ToldBy
+
+
+class ClosingOut(BaseModel):
+    """What a closing ended."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"registrations": 2, "wards": 0}]})
+
+    registrations: int = Field(description="Registrations that ended, those derived not counted")
+    wards: int = Field(description="Minors who were told to name another guardian")
+
+
+class ReopeningOut(BaseModel):
+    """What came back."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"registrations": 2}]})
+
+    registrations: int
+
+
+def person_at(
+    platform: Platform, actor: Actor, *, lg_code: str, registration_id: UUID
+) -> tuple[UUID, Context]:
+    """Whose registration it is, and the context in which staff act for them.
+
+    Raises:
+        NotFound: Not of this local government.
+        Forbidden: `own_application`: nobody decides about themselves (C47).
+    """
+    with platform.database.transaction(as_body(actor, lg_code)) as db:
+        row = members.member(db, lg_code=lg_code, registration_id=registration_id)
+    with platform.database.transaction(GATE) as db:
+        if approvals.is_same_human(db, staff_id=actor.id, person_id=row.person_id):
+            raise Forbidden(code="own_application")
+    context = for_person(row.person_id, actor=actor.label, request_id=actor.request_id)
+    return row.person_id, context
+
+
+def wards_at(platform: Platform, person_id: UUID) -> Sequence[UUID]:
+    """Minors for whom somebody consented, as the gate knows them."""
+    with platform.database.transaction(GATE) as db:
+        return closing.wards_of(db, person_id=person_id)
+
+
+@router.post(
+    f"{REGISTRATION}/closing",
+    summary="Close for somebody who died or is ill for long",
+    response_model=ClosingOut,
+    responses=problems(401, 403, 404, 409, 422),
+)
+def close(
+    request: Request,
+    lg_code: LgCode,
+    registration_id: UUID,
+    given: ClosingIn,
+    actor: ApproverActor,
+    platform: PlatformDep,
+    book: BookDep,
+) -> Response:
+    """R32: notices stop at once, everything that holds ends, and nothing is deleted."""
+    now = platform.clock.now()
+    person_id, context = person_at(
+        platform, actor, lg_code=lg_code, registration_id=registration_id
+    )
+    wards = wards_at(platform, person_id)
+
+    def work(db: Session) -> Answer:
+        closed = closing.close_for_person(
+            db,
+            actor=actor,
+            lg_code=lg_code,
+            person_id=person_id,
+            told=closing.Told(given.reason, given.told_by),
+            wards=wards,
+            now=now,
+            book=book,
+        )
+        return Answer.of(ClosingOut(registrations=closed.registrations, wards=closed.wards))
+
+    return answer_once(request, context, actor=actor, work=work)
+
+
+@router.post(
+    f"{REGISTRATION}/reopening",
+    summary="Put right that an account was closed by mistake",
+    response_model=ReopeningOut,
+    responses=problems(401, 403, 404, 409, 410),
+)
+def reopen(
+    request: Request,
+    lg_code: LgCode,
+    registration_id: UUID,
+    actor: ApproverActor,
+    platform: PlatformDep,
+    book: BookDep,
+) -> Response:
+    """R32, R15: within 90 days; sign-in, notices and basic registrations come back."""
+    now = platform.clock.now()
+    person_id, context = person_at(
+        platform, actor, lg_code=lg_code, registration_id=registration_id
+    )
+
+    def work(db: Session) -> Answer:
+        count = closing.reopen(
+            db,
+            actor=actor,
+            lg_code=lg_code,
+            person_id=person_id,
+            secret=platform.secret,
+            now=now,
+            book=book,
+        )
+        return Answer.of(ReopeningOut(registrations=count))
+
+    return answer_once(request, context, actor=actor, work=work)
