@@ -8,7 +8,7 @@ from sqlalchemy import text
 from bench.population import Cohort
 from core.access import Actor, ActorKind
 from core.db import Database, for_job, for_person
-from registry import registration, survey
+from registry import leaving, survey
 from tests.workers.nights import GIFU, HIDA, body_value, do, move_to, parts_at, populate, rows
 from workers.parts import Parts
 from workers.runner import Runner
@@ -90,7 +90,7 @@ def test_r04_who_left_is_not_asked(own_database: Database) -> None:
     night(parts, JOINED)
     actor = me(own_database)
     with own_database.transaction(for_person(actor.person_id)) as db:
-        registration.leave(db, actor=actor, lg_code=HIDA, now=parts.clock.now(), book=parts.book)
+        leaving.leave(db, actor=actor, lg_code=HIDA, now=parts.clock.now(), book=parts.book)
     night(parts, FIRST)
     assert owed(own_database) == 0
 
