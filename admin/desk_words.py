@@ -121,6 +121,7 @@ AUDIT: Final[Mapping[str, str]] = MappingProxyType(
         "stay_day.add": N_("滞在日を記録した"),
         "stay_day.approve": N_("滞在日を認めた"),
         "stay_place.open": N_("滞在の場所を加えた"),
+        "registration.survey_reminder": N_("初回アンケートをもう一度お願いした"),
         "survey.answer": N_("アンケートの答えを受けた"),
         "term.extend": N_("有効期間を延ばした"),
         "term.renewal_asked": N_("更新の申し込みを受けた"),

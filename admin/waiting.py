@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, aliased
 
 from activities.models import Activity, ActivitySession, CheckIn, ScanAttempt, StayDay
 from core.clock import day_start
+from core.models import Undelivered
 from registry.models import Application, Registration, Term
 from registry.queries import LIVING
 
@@ -20,6 +21,9 @@ OPEN_TO_STAFF = ("review", "veto")
 SCAN_DAYS = timedelta(days=14)
 #: Terms that end within these days are shown as due.
 DUE_DAYS = timedelta(days=60)
+
+#: Notices that could not be delivered are counted over these days (R06).
+LOST_DAYS = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,25 @@ class Waiting:
             or self.scans
             or self.samples
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """R06: notices that reached nobody outside the app, of which some asked before a release."""
+
+    found: int
+    before_release: int
+
+
+def undelivered(db: Session, *, lg_code: str, today: date) -> Lost:
+    """R06: how many notices of the last days could not be delivered; numbers, never names."""
+    rows = db.execute(
+        select(Undelivered.kind, func.sum(Undelivered.found))
+        .where(Undelivered.lg_code == lg_code, Undelivered.on_day > today - LOST_DAYS)
+        .group_by(Undelivered.kind)
+    )
+    by_kind = {kind: int(found) for kind, found in rows}
+    return Lost(sum(by_kind.values()), by_kind.get("dormancy_notice", 0))
 
 
 def to_decide(db: Session, lg_code: str) -> int:

@@ -206,6 +206,29 @@ class Delivery(Base):
     error: Mapped[str | None] = mapped_column(String(200))
 
 
+class Undelivered(Base):
+    """Notices of a day that reached nobody outside the app, as a local government sees them (R06).
+
+    Numbers only: whose they were stays in the deliveries, which no local government reads.
+    """
+
+    __tablename__ = "undelivered"
+    __table_args__ = (
+        {
+            "info": rights(
+                TableClass.MACHINERY,
+                body=("s", Reach.BODY),
+                relay=("siu", Reach.ALL),
+            )
+        },
+    )
+
+    lg_code: Mapped[str] = mapped_column(LgCode, primary_key=True)
+    on_day: Mapped[date] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(String(48), primary_key=True)
+    found: Mapped[int]
+
+
 class JobRun(Base):
     """One job for one day and one range: the truth about what has been done."""
 

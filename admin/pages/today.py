@@ -28,6 +28,8 @@ def today(desk: ViewerDesk, done: Done = "") -> Response:
             queue=queue,
             sessions=sessions,
             scans=scans,
+            lost=waiting.undelivered(db, lg_code=desk.lg_code, today=desk.today),
+            lost_days=waiting.LOST_DAYS.days,
             reverse_days=policy.integer("decision.reverse_days"),
             due_days=waiting.DUE_DAYS.days,
             night=night.by_itself(db, lg_code=desk.lg_code, today=desk.today),

@@ -18,7 +18,7 @@ from sqlalchemy import text as sql
 from sqlalchemy.exc import ProgrammingError
 
 from bench.population import Cohort
-from core.db import Database, for_job
+from core.db import Database, for_body, for_job
 from core.outbox import NoticeDraft, tell
 from tests.workers.nights import GIFU, HIDA, at, do, move_to, parts_at, populate, rows
 from workers.notifications.mail import MailChannel, RefusedError, TryAgainError
@@ -213,6 +213,30 @@ def test_a_notice_speaks_the_persons_language(own_database: Database) -> None:
     ((_, subject, text),) = recorder.texts.values()
     assert subject == "Shall we keep your registration with 飛騨市?"
     assert "28 February 2029" in text
+
+
+def test_r06_what_never_arrives_is_counted_for_the_body_and_names_nobody(
+    own_database: Database,
+) -> None:
+    """Refused for good: counted once, however often the relay runs; another body sees nothing."""
+    parts = owed(own_database, 4, kind="dormancy_notice")
+    bad = {row[0] for row in rows(own_database, "select id from delivery order by id limit 3")}
+
+    def verdict(delivery_id: UUID) -> None:
+        if delivery_id in bad:
+            raise RefusedError("550 no such user")
+
+    for _ in range(2):
+        Relay(parts, {"mail": Recorder(verdict)}).drain()
+    for code, found in ((HIDA, [("dormancy_notice", TODAY, 3)]), (GIFU, [])):
+        with own_database.transaction(for_body(code, actor="staff:test")) as db:
+            counted = db.execute(sql("select kind, on_day, found from undelivered")).all()
+            assert [tuple(row) for row in counted] == found
+    with (
+        pytest.raises(ProgrammingError, match="permission denied"),
+        own_database.transaction(for_body(HIDA, actor="staff:test")) as db,
+    ):
+        db.execute(sql("select person_id from delivery"))
 
 
 # --- the digest (R05) -------------------------------------------------------------------

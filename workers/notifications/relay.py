@@ -64,6 +64,16 @@ update delivery set state = :state, provider_id = :provider_id, error = :error,
        available_at = coalesce(cast(:available_at as timestamptz), available_at)
  where id = :id and state = 'claimed'
 """
+#: R06: what will never arrive is counted for the local government, in the statement that notes it.
+_NOTE_AND_COUNT = f"""
+with noted as ({_NOTE} returning notice_id)
+insert into undelivered (lg_code, on_day, kind, found)
+select n.lg_code, :today, n.kind, 1 from noted join notice n on n.id = noted.notice_id
+ where n.lg_code is not null
+    on conflict (lg_code, on_day, kind) do update set found = undelivered.found + 1
+"""
+#: Ends without a message: the provider refused it, or asked for another try too often.
+UNDELIVERED = frozenset({"failed", "dead"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,9 +215,11 @@ class Relay:
 
 def _note(notebook: Connection, result: Result, now: datetime) -> None:
     """What became of one delivery; a claim that ended in the meantime is somebody else's."""
+    lost = result.state in UNDELIVERED
     notebook.execute(
-        text(_NOTE),
+        text(_NOTE_AND_COUNT if lost else _NOTE),
         {
+            **({"today": japan_day(now)} if lost else {}),
             "id": result.id,
             "state": result.state,
             "provider_id": result.provider_id,
