@@ -45,10 +45,26 @@ from registry.rules.requirement import Leaf, Measure
 HELD = frozenset({"taken", "offered"})
 Policies = Callable[[date], Policy]
 Row = Mapping[Any, Any]
+#: By source and scan id.
+Answers = dict[tuple[str, str], Answer]
 
 
 class ScanRaceError(Conflict):
     """The same scan arrived twice at once; the transaction is rolled back and done again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A scan, who made it and when it was received: what of several devices goes in one statement."""
+
+    scan: Scan
+    source: Source
+    received_at: datetime
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What makes a repeat the same: the source's label and its scan id."""
+        return self.source.label, str(self.scan.scan_id)
 
 
 @dataclass(slots=True)
@@ -68,70 +84,69 @@ def corrected_at(scan: Scan) -> datetime:
 
 
 def read_all(
-    scans: Sequence[Scan], *, lg_code: str, ring: KeyRing, policy: Policy
+    attempts: Sequence[Attempt], *, lg_code: str, ring: KeyRing, policy: Policy
 ) -> tuple[Reading, ...]:
     """Verify every code, outside any transaction."""
     rotate_s = policy.integer("checkin.rotate_s")
+    tolerance = policy.integer("checkin.step_tolerance")
     return tuple(
         read(
-            scan,
+            one.scan,
             lg_code=lg_code,
             ring=ring,
-            at=corrected_at(scan),
+            at=corrected_at(one.scan),
             rotate_s=rotate_s,
-            tolerance=policy.integer("checkin.step_tolerance"),
+            tolerance=tolerance,
         )
-        for scan in scans
+        for one in attempts
     )
 
 
-def gather_items(scans: Sequence[Scan], readings: Sequence[Reading], source: Source) -> str:
+def gather_items(attempts: Sequence[Attempt], readings: Sequence[Reading]) -> str:
     """The JSON that `GATHER` takes."""
     return json.dumps(
         [
             {
                 "n": n,
-                "source": source.label,
-                "scan_id": str(scan.scan_id),
+                "source": one.source.label,
+                "scan_id": str(one.scan.scan_id),
                 "session_id": _text(reading.session_id),
                 "card_ref": reading.card_ref,
                 "member_number": reading.member_number,
-                "person_id": _text(scan.person_id),
+                "person_id": _text(one.scan.person_id),
                 "code_hash": reading.code_hash,
                 "roster": reading.method is Method.ROSTER,
             }
-            for n, (scan, reading) in enumerate(zip(scans, readings, strict=True))
+            for n, (one, reading) in enumerate(zip(attempts, readings, strict=True))
         ]
     )
 
 
 def decide(
-    scans: Sequence[Scan],
+    attempts: Sequence[Attempt],
     readings: Sequence[Reading],
     rows: Sequence[Row],
     *,
-    source: Source,
     policies: Policies,
-    now: datetime,
-) -> tuple[dict[UUID, Answer], str]:
+) -> tuple[Answers, str]:
     """Judge each scan in the order it was made; returns known answers and what `APPLY` takes."""
     progress = _Progress()
-    known: dict[UUID, Answer] = {}
+    known: Answers = {}
     items: list[dict[str, Any]] = []
-    order = sorted(range(len(scans)), key=lambda n: (corrected_at(scans[n]), n))
-    seen: set[UUID] = set()
+    order = sorted(range(len(attempts)), key=lambda n: (corrected_at(attempts[n].scan), n))
+    seen: set[tuple[str, str]] = set()
     for n in order:
-        scan, reading, row = scans[n], readings[n], rows[n]
-        if scan.scan_id in seen:
+        one, reading, row = attempts[n], readings[n], rows[n]
+        if one.key in seen:
             continue
-        seen.add(scan.scan_id)
+        seen.add(one.key)
         if row["prior"] is not None:
-            known[scan.scan_id] = answer_from(scan.scan_id, row["prior"], repeated=True)
+            known[one.key] = answer_from(one.scan.scan_id, row["prior"], repeated=True)
             continue
-        facts = _facts(scan, reading, row, source, progress, now)
-        outcome = judge(facts, policies(_session_day(row, now)))
-        _note(progress, scan, reading, row, outcome)
-        items.append(_item(n, scan, reading, row, source, facts, outcome, policies, now))
+        facts = _facts(one, reading, row, progress)
+        outcome = judge(facts, policies(_session_day(row, one.received_at)))
+        _note(progress, one.scan, reading, row, outcome)
+        items.append(_item(n, one, reading, row, facts, outcome, policies))
     return known, json.dumps(items)
 
 
@@ -171,31 +186,32 @@ def check_in(
     Raises:
         ScanRaceError: Another request stored one of these scans meanwhile; try again.
     """
-    readings = read_all(scans, lg_code=lg_code, ring=ring, policy=policies(japan_day(now)))
+    attempts = [Attempt(scan, source, now) for scan in scans]
+    readings = read_all(attempts, lg_code=lg_code, ring=ring, policy=policies(japan_day(now)))
     gathered = db.execute(
-        text(GATHER), {"items": gather_items(scans, readings, source), "lg_code": lg_code}
+        text(GATHER), {"items": gather_items(attempts, readings), "lg_code": lg_code}
     )
     rows: list[Row] = [row._mapping for row in gathered]  # noqa: SLF001 (SQLAlchemy's public name)
-    known, items = decide(scans, readings, rows, source=source, policies=policies, now=now)
-    stored = db.execute(text(APPLY), {"items": items, "lg_code": lg_code}).all()
-    return merge(scans, known, items, dict(stored))
+    known, items = decide(attempts, readings, rows, policies=policies)
+    stored = db.execute(text(APPLY), {"items": items, "lg_code": lg_code}).mappings().all()
+    return merge(attempts, known, items, stored)
 
 
 def merge(
-    scans: Sequence[Scan],
-    known: Mapping[UUID, Answer],
-    items: str,
-    stored: Mapping[UUID, Mapping[str, Any]],
+    attempts: Sequence[Attempt], known: Answers, items: str, stored: Sequence[Row]
 ) -> list[Answer]:
-    """One answer a scan, in the order given.
+    """One answer a scan, in the order given; `stored` is what `APPLY` returned.
 
     Raises:
         ScanRaceError: As `check_in`.
     """
     if len(stored) < len(json.loads(items)):
         raise ScanRaceError(code="busy")
-    fresh = {scan_id: answer_from(scan_id, body) for scan_id, body in stored.items()}
-    return [known.get(scan.scan_id) or fresh[scan.scan_id] for scan in scans]
+    answers = known | {
+        (row["source"], str(row["scan_id"])): answer_from(row["scan_id"], row["answer"])
+        for row in stored
+    }
+    return [answers[one.key] for one in attempts]
 
 
 def _text(value: object) -> str | None:
@@ -232,9 +248,8 @@ def _problems(scan: Scan, reading: Reading, row: Row) -> tuple[CodeProblem, ...]
     return tuple(found)
 
 
-def _facts(
-    scan: Scan, reading: Reading, row: Row, source: Source, progress: _Progress, now: datetime
-) -> CheckinFacts:
+def _facts(one: Attempt, reading: Reading, row: Row, progress: _Progress) -> CheckinFacts:
+    scan, source, now = one.scan, one.source, one.received_at
     starts_at = row["starts_at"] or now
     day = japan_day(starts_at)
     person, session = row["person_id"], row["session_id"]
@@ -312,15 +327,14 @@ def _note(progress: _Progress, scan: Scan, reading: Reading, row: Row, outcome: 
 
 def _item(
     n: int,
-    scan: Scan,
+    one: Attempt,
     reading: Reading,
     row: Row,
-    source: Source,
     facts: CheckinFacts,
     outcome: Outcome,
     policies: Policies,
-    now: datetime,
 ) -> dict[str, Any]:
+    scan, source = one.scan, one.source
     accepted = outcome.kind is OutcomeKind.ACCEPTED
     entering = accepted and scan.direction is Direction.IN
     session = facts.session
@@ -346,7 +360,7 @@ def _item(
         "device_at": scan.scanned_at.isoformat(),
         "offset_ms": scan.offset_ms,
         "offset_method": scan.offset_method,
-        "received_at": now.isoformat(),
+        "received_at": one.received_at.isoformat(),
         "check_in_id": str(new_id()) if accepted else None,
         "participation_id": str(new_id()) if entering else None,
         "day": outcome.day.isoformat(),

@@ -164,5 +164,5 @@ cross join lateral (
 ) v
 order by i.source, i.scan_id
 on conflict do nothing
-returning scan_id, answer
+returning source, scan_id, answer
 """

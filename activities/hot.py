@@ -5,16 +5,16 @@ not the database (docs/decisions/0004). Only driving the two statements differs;
 judged and written is the same code.
 """
 
+import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any
-from uuid import UUID
 
 import asyncpg
 from starlette.concurrency import run_in_threadpool
 
-from activities.checkin import Row, ScanRaceError, decide, gather_items, merge, read_all
+from activities.checkin import Attempt, Row, ScanRaceError, decide, gather_items, merge, read_all
 from activities.checkin_sql import APPLY, GATHER
 from activities.devices import lg_code_of, source_of
 from activities.presence import FRESH, Presence
@@ -29,6 +29,9 @@ from registry.rules.policy import Policy
 _GATHER = GATHER.replace(":items", "$1").replace(":lg_code", "$2")
 _APPLY = APPLY.replace(":items", "$1").replace(":lg_code", "$2")
 TRIES = 4
+#: Scans stored by one pair of statements at most: more would keep the first ones waiting.
+TOGETHER = 64
+_Waiting = tuple[Attempt, "asyncio.Future[Answer]"]
 #: Deadlock, serialisation failure, and a last place taken meanwhile: done again, they go well.
 _AGAIN = (
     asyncpg.DeadlockDetectedError,
@@ -57,6 +60,8 @@ class HotDoor:
         self._pool_size = pool_size
         self._pool: asyncpg.Pool | None = None
         self._devices: dict[str, tuple[datetime, Source]] = {}
+        self._lines: dict[str, deque[_Waiting]] = {}
+        self._serving: dict[str, asyncio.Task[None]] = {}
 
     async def start(self) -> None:
         """Open the connections."""
@@ -82,6 +87,7 @@ class HotDoor:
     async def close(self) -> None:
         """Close the connections."""
         if self._pool is not None:
+            await asyncio.gather(*self._serving.values(), return_exceptions=True)
             await self._pool.close()
 
     async def device(self, token: str, *, request_id: str) -> tuple[str, Source]:
@@ -121,16 +127,55 @@ class HotDoor:
     async def check_in(
         self, *, lg_code: str, scans: Sequence[Scan], source: Source, now: datetime
     ) -> list[Answer]:
-        """As `activities.checkin.check_in`, in a transaction of its own, committed on return.
+        """As `activities.checkin.check_in`, committed on return.
+
+        One scan goes together with those of other devices that wait at the same local
+        government: at a rush they would queue for the session's row anyway.
 
         Raises:
             Conflict: Others were faster four times over; the same scans may be sent again.
             Unavailable: Whether it was stored is not known; sent again, the same scan ids get
                 the first answer.
         """
+        attempts = [Attempt(scan, source, now) for scan in scans]
+        if len(attempts) > 1:
+            return await self._stored(lg_code, attempts)
+        waiting = asyncio.get_running_loop().create_future()
+        line = self._lines.setdefault(lg_code, deque())
+        line.append((attempts[0], waiting))
+        if lg_code not in self._serving:
+            self._serving[lg_code] = asyncio.create_task(self._serve(lg_code, line))
+        # The caller may hang up; the scan is stored all the same, and a repeat gets its answer.
+        answer: Answer = await asyncio.shield(waiting)
+        return [answer]
+
+    async def _serve(self, lg_code: str, line: "deque[_Waiting]") -> None:
+        """Store what waits at one local government, together, until nobody waits."""
+        try:
+            while line:
+                group = [line.popleft() for _ in range(min(len(line), TOGETHER))]
+                await self._serve_group(lg_code, group)
+        finally:
+            del self._serving[lg_code], self._lines[lg_code]
+
+    async def _serve_group(self, lg_code: str, group: "Sequence[_Waiting]") -> None:
+        attempts = [attempt for attempt, _ in group]
+        [done] = await asyncio.gather(self._stored(lg_code, attempts), return_exceptions=True)
+        if not isinstance(done, BaseException):
+            for (_, waiting), answer in zip(group, done, strict=True):
+                if not waiting.done():
+                    waiting.set_result(answer)
+        elif len(group) == 1:
+            group[0][1].set_exception(done)
+        else:
+            # One scan's trouble is not its neighbours': each tries for itself.
+            for one in group:
+                await self._serve_group(lg_code, [one])
+
+    async def _stored(self, lg_code: str, attempts: Sequence[Attempt]) -> list[Answer]:
         for attempt in range(1, TRIES + 1):
             try:
-                return await self._once(lg_code=lg_code, scans=scans, source=source, now=now)
+                return await self._once(lg_code, attempts)
             except _AGAIN as error:
                 if attempt == TRIES:
                     raise Conflict(code="busy") from error
@@ -138,36 +183,26 @@ class HotDoor:
                 raise Unavailable(code="database_away") from error
         raise AssertionError("unreachable: the last try returns or raises")
 
-    async def _once(
-        self, *, lg_code: str, scans: Sequence[Scan], source: Source, now: datetime
-    ) -> list[Answer]:
-        await self._at_hand(lg_code, {japan_day(now)})
-        policy = self._policy(lg_code, japan_day(now))
-        ring = self._presence.keys.ring
-        readings = read_all(scans, lg_code=lg_code, ring=ring, policy=policy)
+    async def _once(self, lg_code: str, attempts: Sequence[Attempt]) -> list[Answer]:
+        today = japan_day(attempts[0].received_at)
+        await self._at_hand(lg_code, {today})
+        ring, policy = self._presence.keys.ring, self._policy(lg_code, today)
+        readings = read_all(attempts, lg_code=lg_code, ring=ring, policy=policy)
         if self._pool is None:
             raise RuntimeError("the door has not been opened")
         async with self._pool.acquire() as connection:
             try:
-                await connection.execute(_begin(lg_code, source))
+                await connection.execute(_begin(lg_code, attempts))
                 rows: list[Row] = await connection.fetch(
-                    _GATHER, gather_items(scans, readings, source), lg_code
+                    _GATHER, gather_items(attempts, readings), lg_code
                 )
                 days = {japan_day(row["starts_at"]) for row in rows if row["starts_at"]}
                 await self._at_hand(lg_code, days)
                 known, items = decide(
-                    scans,
-                    readings,
-                    rows,
-                    source=source,
-                    policies=lambda day: self._policy(lg_code, day),
-                    now=now,
+                    attempts, readings, rows, policies=lambda day: self._policy(lg_code, day)
                 )
-                stored: Mapping[UUID, Mapping[str, Any]] = {
-                    row["scan_id"]: row["answer"]
-                    for row in await connection.fetch(_APPLY, items, lg_code)
-                }
-                answers = merge(scans, known, items, stored)
+                stored = await connection.fetch(_APPLY, items, lg_code)
+                answers = merge(attempts, known, items, stored)
                 await connection.execute("commit")
             except BaseException:
                 await _roll_back(connection)
@@ -200,12 +235,17 @@ async def _roll_back(connection: asyncpg.Connection) -> None:
         connection.terminate()
 
 
-def _begin(lg_code: str, source: Source) -> str:
-    """BEGIN and the context in one message; both values are checked by their form."""
-    if not (lg_code.isdecimal() and lg_code.isascii()) or "'" in source.actor:
+def _begin(lg_code: str, attempts: Sequence[Attempt]) -> str:
+    """BEGIN and the context in one message; both values are checked by their form.
+
+    Scans of several devices are the gate's transaction; each row says who made its scan.
+    """
+    actors = {one.source.actor for one in attempts}
+    actor = actors.pop() if len(actors) == 1 else "system:gate"
+    if not (lg_code.isdecimal() and lg_code.isascii()) or "'" in actor:
         raise ValueError("a local government's code is six digits")
     return (
         f"begin; select set_config('furusato.lg_code', '{lg_code}', true),"
         f" set_config('furusato.person_id', '', true),"
-        f" set_config('furusato.actor', '{source.actor}', true)"
+        f" set_config('furusato.actor', '{actor}', true)"
     )

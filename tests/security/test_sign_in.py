@@ -55,7 +55,7 @@ def prove(
 
 def code_in(page: httpx2.Response) -> str:
     """The code as a rehearsal shows it."""
-    [found] = set(re.findall(r"(?<![#\w])\d{8}(?!\w)", page.text))
+    [found] = set(re.findall(r"(?<![#\w-])\d{8}(?![\w-])", page.text))
     return str(found)
 
 
