@@ -79,6 +79,8 @@ class HotDoor:
                 # The plans do not depend on the values; planning them anew would cost more
                 # than running them.
                 "plan_cache_mode": "force_generic_plan",
+                # Point look-ups: compiling them costs more than it can save.
+                "jit": "off",
                 # A plan made while a table was small must not read it whole when it has grown.
                 "enable_seqscan": "off",
             },
