@@ -54,20 +54,21 @@ class SqlEvidence:
             .order_by(table.day, table.id)
         ).all()
         found: defaultdict[UUID, list[Participation]] = defaultdict(list)
-        for row in rows:
-            found[row.registration_id].append(
+        for registration_id, record_id, activity_id, day, *about in rows:
+            designated, counted, minutes, category, overnight, minimum, cap = about
+            found[registration_id].append(
                 Participation(
-                    id=row.id,
+                    id=record_id,
                     lg_code=lg_code,
-                    activity_id=row.activity_id,
-                    day=row.day,
-                    designated=row.designated,
-                    counted=row.counted,
-                    minutes=row.minutes,
-                    category=row.category,
-                    overnight_next_day=row.overnight_next_day,
-                    min_minutes=row.minutes_minimum,
-                    max_counts=row.count_cap,
+                    activity_id=activity_id,
+                    day=day,
+                    designated=designated,
+                    counted=counted,
+                    minutes=minutes,
+                    category=category,
+                    overnight_next_day=overnight,
+                    min_minutes=minimum,
+                    max_counts=cap,
                 )
             )
         return {key: tuple(values) for key, values in found.items()}

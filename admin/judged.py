@@ -82,7 +82,7 @@ def explained(
     row = judging.judgement(db, judgement_id)
     report = judging.replay_report(db, judgement_id)
     names = judging.names_in(db, report.stored.reasons)
-    facts = row.inputs["facts"]
+    facts = row.inputs
     applicant: Mapping[str, Any] = facts["applicant"]
     last = row.reversible_until
     return Explained(
@@ -97,7 +97,7 @@ def explained(
         residence=_residence(db, applicant.get("residence")),
         requirements=_requirements(facts, english=english),
         presences=_presences(db, row.lg_code, applicant.get("participations") or ()),
-        numbers=_numbers(row.inputs["policy"], book),
+        numbers=_numbers(row.policy, book),
         reversible=row.kind == "renewal" and last is not None and today <= last,
     )
 

@@ -4,7 +4,6 @@ COPY is closed to roles under row level security, and one INSERT a row is twenty
 so columns travel as arrays and `unnest` makes rows of them.
 """
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,10 +11,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
 
+import orjson
 from sqlalchemy import CursorResult
 from sqlalchemy.orm import Session
 
 from core.outbox import NoticeDraft
+from registry.rules.plain import to_plain
 
 #: Types whose values travel as text and are cast row by row.
 _AS_TEXT = frozenset({"jsonb"})
@@ -62,8 +63,8 @@ class Column:
 
 
 def plain_json(value: object) -> str:
-    """JSON as a jsonb column of a bulk statement wants it."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    """JSON as a jsonb column of a bulk statement wants it; records as `Plain.to_json` writes them."""
+    return orjson.dumps(value, default=to_plain).decode()
 
 
 def unnest(columns: Mapping[str, Column]) -> str:

@@ -4,13 +4,16 @@ Shared by applications (one at a time) and the nightly renewal (in bulk): `judge
 the row, `stored_decision` reads it back as `registry.rules.replay` wants it.
 """
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from core.db import context_of, working_for
@@ -18,7 +21,7 @@ from core.errors import NotFound, Problem
 from core.ids import new_id
 from core.tenancy import Audience
 from registry import queries
-from registry.models import Judgement, LocalGovernment, Registration
+from registry.models import Judgement, LocalGovernment, PolicySnapshot, Registration
 from registry.rules.facts import BodyKind
 from registry.rules.reasons import Decision, Reason
 from registry.rules.replay import replay
@@ -46,10 +49,37 @@ def judgement_row(
         "allowed": decision.allowed,
         "outcome": decision.outcome,
         "reasons": stored["reasons"],
-        "inputs": {"facts": stored["inputs"], "policy": stored["policy"]},
+        "inputs": stored["inputs"],
+        "policy_day": date.fromisoformat(decision.policy["day"]),
+        "policy_digest": policy_digest(decision.policy),
         "rules_version": decision.rules_version,
         "reversible_until": reversible_until,
     }
+
+
+def policy_digest(policy: Mapping[str, Any]) -> str:
+    """The key of a decision's numbers; numbers that stay as they are keep theirs from day to day."""
+    return hashlib.sha256(_timeless(policy).encode()).hexdigest()
+
+
+def keep_numbers(db: Session, lg_code: str, policy: Mapping[str, Any]) -> str:
+    """Store a decision's numbers under their digest, unless they are there; the digest."""
+    digest = policy_digest(policy)
+    db.execute(
+        insert(PolicySnapshot)
+        .values(
+            lg_code=lg_code,
+            digest=digest,
+            policy={name: value for name, value in policy.items() if name != "day"},
+        )
+        .on_conflict_do_nothing()
+    )
+    return digest
+
+
+def _timeless(policy: Mapping[str, Any]) -> str:
+    values = {name: value for name, value in policy.items() if name != "day"}
+    return json.dumps(values, sort_keys=True, ensure_ascii=False)
 
 
 def keep(
@@ -69,6 +99,7 @@ def keep(
         now=now,
         reversible_until=reversible_until,
     )
+    keep_numbers(db, registration.lg_code, decision.policy)
     db.execute(insert(Judgement), row)
     judgement_id: UUID = row["id"]
     return judgement_id
@@ -81,8 +112,8 @@ def stored_decision(row: Judgement) -> dict[str, Any]:
         "day": row.as_of.isoformat(),
         "outcome": row.outcome,
         "reasons": row.reasons,
-        "inputs": row.inputs["facts"],
-        "policy": row.inputs["policy"],
+        "inputs": row.inputs,
+        "policy": row.policy,
         "rules_version": row.rules_version,
     }
 

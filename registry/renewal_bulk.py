@@ -24,6 +24,7 @@ from registry.bulk import (
 )
 from registry.ending import end_premium
 from registry.granting import reversible_day
+from registry.judging import keep_numbers
 from registry.models import Registration
 from registry.renewal_terms import NewTerm, add_terms, lapse_reason, refresh_expiry
 from registry.rules.facts import Body, DecisionMode, Period
@@ -120,17 +121,14 @@ class Writer:
                 "reasons": Column("jsonb", [_reasons(one) for _, one in decided]),
                 "rules_version": Column("text", [one.rules_version for _, one in decided]),
                 "reversible_until": Column("date", [self._reversible(s) for s, _ in decided]),
-                "_facts": Column("jsonb", [plain_json(one.inputs) for _, one in decided]),
+                "inputs": Column("jsonb", [plain_json(one.inputs) for _, one in decided]),
             },
             same={
                 "lg_code": self.body.code,
                 "kind": "renewal",
                 "made_at": self.now,
-                "_policy": plain_json(decided[0][1].policy),
-            },
-            computed={
-                "inputs": "jsonb_build_object('facts', cast(v._facts as jsonb),"
-                " 'policy', (select cast(%(_policy)s as jsonb)))"
+                "policy_day": self.policy.day,
+                "policy_digest": keep_numbers(self.db, self.body.code, decided[0][1].policy),
             },
         )
 

@@ -163,11 +163,11 @@ def judged_renewal(db: Session, term: Term) -> Renewal | None:
 
 
 def _decided(row: Judgement) -> Renewal:
-    given = RenewalInputs.from_json(row.inputs["facts"])
+    given = RenewalInputs.from_json(row.inputs)
     return decide_renewal(
         given.applicant,
         given.term,
-        Policy.from_json(row.inputs["policy"]),
+        Policy.from_json(row.policy),
         given.requirement,
         given.today,
         given.mode,

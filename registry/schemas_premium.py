@@ -323,7 +323,7 @@ class JudgementOut(BaseModel):
             reasons=[
                 ReasonOut.of(reason, texts, language, names) for reason in report.stored.reasons
             ],
-            inputs=row.inputs,
+            inputs={"facts": row.inputs, "policy": row.policy},
             rules_version=row.rules_version,
             reversible_until=row.reversible_until,
             replays_equal=report.equal,

@@ -94,9 +94,8 @@ class Runner:
                 if not isinstance(job.work, Ranged):
                     counts[job.name] += self._once(job, job.work, Scope(code, as_of, now))
             return dict(counts)
-        self._open_again(job, as_of, now)
-        while (claim := self._shares.claim(job.name)) is not None:
-            self._share(claim)
+        self.open_again(name, as_of)
+        self.help_with(name)
         with self._transaction(job.name) as db:
             db.execute(text(_CLOSE), {"now": now})
             found = db.execute(
@@ -107,6 +106,11 @@ class Runner:
                 {"job": job.name, "period": as_of},
             ).scalar_one()
         return dict(found or {})
+
+    def help_with(self, name: str) -> None:
+        """Do the open shares of one job that no other runner has."""
+        while (claim := self._shares.claim(name)) is not None:
+            self._share(claim)
 
     def open_shares(self) -> int:
         """Shares that wait or run."""
@@ -191,9 +195,11 @@ class Runner:
             },
         )
 
-    def _open_again(self, job: Job, period: date, now: datetime) -> None:
+    def open_again(self, name: str, period: date) -> None:
+        """Make the shares of one job's day due, whether or not they were done before."""
+        job = named(name, self._schedule)
         with self._transaction(job.name) as db:
-            bodies = self._with_work(db, job, period, now)
+            bodies = self._with_work(db, job, period, self._parts.clock.now())
             db.execute(
                 text(
                     "insert into job_run (job, period, range_key, state, tries)"

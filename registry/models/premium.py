@@ -14,7 +14,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import ExcludeConstraint
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from core.db import Base
 from core.ids import new_id
@@ -79,12 +79,41 @@ class Application(Base):
     note: Mapped[str | None] = mapped_column(PersonalText)
 
 
+class PolicySnapshot(Base):
+    """Numbers that judgements of a local government were made with, kept once (R15).
+
+    A night judges thousands of terms by the same numbers; with each of them they would be most
+    of what it writes.
+    """
+
+    __tablename__ = "policy_snapshot"
+    __table_args__ = (
+        {
+            "info": rights(
+                TableClass.BODY,
+                person=("si", Reach.ALL),
+                body=("si", Reach.BODY),
+                worker=("si", Reach.BODY),
+            )
+        },
+    )
+
+    lg_code: Mapped[str] = mapped_column(LgCode, primary_key=True)
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    policy: Mapped[dict[str, Any]] = mapped_column(
+        comment="each value with the day it holds from and its source"
+    )
+
+
 class Judgement(Base):
     """One decision by the rules: inputs, version, result and every reason; can be replayed (R15)."""
 
     __tablename__ = "judgement"
     __table_args__ = (
         UniqueConstraint("lg_code", "registration_id", "kind", "as_of", "subject_key"),
+        ForeignKeyConstraint(
+            ["lg_code", "policy_digest"], ["policy_snapshot.lg_code", "policy_snapshot.digest"]
+        ),
         Index(None, "lg_code", "made_at"),
         {
             "info": rights(
@@ -109,9 +138,18 @@ class Judgement(Base):
     allowed: Mapped[bool]
     outcome: Mapped[str] = mapped_column(String(20))
     reasons: Mapped[list[Any]]
-    inputs: Mapped[dict[str, Any]]
+    inputs: Mapped[dict[str, Any]] = mapped_column(comment="the facts it was made from")
+    policy_day: Mapped[date] = mapped_column(comment="the day whose numbers were used")
+    policy_digest: Mapped[str] = mapped_column(String(64))
     rules_version: Mapped[str] = mapped_column(String(40))
     reversible_until: Mapped[date | None]
+
+    numbers: Mapped[PolicySnapshot] = relationship(viewonly=True, lazy="joined", innerjoin=True)
+
+    @property
+    def policy(self) -> dict[str, Any]:
+        """The numbers it was made with, as `Policy.from_json` reads them."""
+        return {"day": self.policy_day.isoformat(), **self.numbers.policy}
 
 
 class Term(Base):
@@ -130,8 +168,8 @@ class Term(Base):
             unique=True,
             postgresql_where="state <> 'annulled'",
         ),
+        # Ids of registrations are unique in the nation; the code would double the index.
         ExcludeConstraint(
-            ("lg_code", "="),
             ("registration_id", "="),
             (text("daterange(first_day, last_day, '[]')"), "&&"),
             name="ex_term_no_overlap",

@@ -203,8 +203,8 @@ def _together(day: date, group: list[Participation], nights: set[tuple[UUID, dat
     )
 
 
-def _first_of_day(record: Participation) -> tuple[bool, str]:
-    return (not record.counted, str(record.id))
+def _first_of_day(record: Participation) -> tuple[bool, int]:
+    return (not record.counted, record.id.int)
 
 
 def _as_counted(presence: _Presence) -> Participation:
@@ -220,12 +220,12 @@ def _long_enough(presence: _Presence, rule: Counting) -> bool:
     return presence.minutes >= (rule.min_minutes if own is None else own)
 
 
-def _preference(presence: _Presence) -> tuple[bool, str]:
+def _preference(presence: _Presence) -> tuple[bool, int]:
     return (not presence.anchored, _by_activity(presence))
 
 
-def _by_activity(presence: _Presence) -> str:
-    return str(presence.first.activity_id)
+def _by_activity(presence: _Presence) -> int:
+    return presence.first.activity_id.int
 
 
 def _chosen(

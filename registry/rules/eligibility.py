@@ -85,7 +85,7 @@ def decide_premium(
         day=today,
         outcome=outcome_of(reasons),
         reasons=reasons,
-        inputs=given.to_json(),
+        inputs=given,
         policy=policy.stored(PREMIUM_KEYS),
     )
 
@@ -98,7 +98,7 @@ def decide_standing(applicant: Applicant, body: Body, policy: Policy, today: dat
         day=today,
         outcome=outcome_of(reasons),
         reasons=reasons,
-        inputs=StandingInputs(applicant, body, today).to_json(),
+        inputs=StandingInputs(applicant, body, today),
         policy=policy.stored(STANDING_KEYS),
     )
 

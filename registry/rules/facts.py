@@ -52,7 +52,7 @@ class IdentityLevel(StrEnum):
     @property
     def rank(self) -> int:
         """Position in the order, 0 for none."""
-        return tuple(IdentityLevel).index(self)
+        return _RANKS[self]
 
     def __lt__(self, other: str) -> bool:
         return self.rank < IdentityLevel(other).rank
@@ -65,6 +65,9 @@ class IdentityLevel(StrEnum):
 
     def __ge__(self, other: str) -> bool:
         return self.rank >= IdentityLevel(other).rank
+
+
+_RANKS = {level: rank for rank, level in enumerate(IdentityLevel)}
 
 
 class ResidenceRelation(StrEnum):

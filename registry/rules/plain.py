@@ -96,8 +96,11 @@ def _shape(kind: Any) -> dict[str, tuple[Any, bool]]:
     """Field name to its type and whether it may be left out."""
     if kind not in _SHAPES:
         hints = get_type_hints(kind)
+        # What a record works out for itself is not written.
         _SHAPES[kind] = {
-            field.name: (hints[field.name], field.default is not MISSING) for field in fields(kind)
+            field.name: (hints[field.name], field.default is not MISSING)
+            for field in fields(kind)
+            if field.init
         }
     return _SHAPES[kind]
 

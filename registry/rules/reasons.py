@@ -34,26 +34,26 @@ class Decision(Plain):
     """A judgement: what was asked, on what day, from which facts and numbers, and the reasons.
 
     `kind` names the deciding function, `outcome` its result ("allowed", "refused", or the
-    outcome of a renewal). `inputs` and `policy` are plain JSON: the facts, and each number with
-    the day it holds from and its source.
+    outcome of a renewal). `inputs` are the facts, as the rule was given them or as JSON read back;
+    `policy` is each number with the day it holds from and its source, as JSON.
     """
 
     kind: str
     day: date
     outcome: str
     reasons: tuple[Reason, ...]
-    inputs: Mapping[str, Any]
+    inputs: Plain | Mapping[str, Any]
     policy: Mapping[str, Any]
     rules_version: str = RULES_VERSION
 
     def to_json(self) -> dict[str, Any]:
-        """As any record; the inputs and numbers are plain already and are not copied again."""
+        """As any record; numbers, and inputs that were read back, are JSON already."""
         return {
             "kind": self.kind,
             "day": self.day.isoformat(),
             "outcome": self.outcome,
             "reasons": [reason.to_json() for reason in self.reasons],
-            "inputs": self.inputs,
+            "inputs": self.inputs.to_json() if isinstance(self.inputs, Plain) else self.inputs,
             "policy": self.policy,
             "rules_version": self.rules_version,
         }

@@ -139,7 +139,7 @@ def _judge(given: RenewalInputs, policy: Policy) -> Renewal:
             day=given.today,
             outcome=outcome.value,
             reasons=reasons,
-            inputs=given.to_json(),
+            inputs=given,
             policy=policy.stored(RENEWAL_KEYS),
         ),
         judged_term=judged,

@@ -70,4 +70,4 @@ def replay(stored: Mapping[str, Any]) -> Decision:
         decide = _KINDS[decision.kind]
     except KeyError:
         raise ReplayError(f"No rule decides {decision.kind!r}.") from None
-    return decide(decision.inputs, Policy.from_json(decision.policy))
+    return decide(stored["inputs"], Policy.from_json(decision.policy))

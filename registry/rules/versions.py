@@ -1,7 +1,7 @@
 """R33: which version of a body's requirement judges whom."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from itertools import pairwise
 from typing import Any
@@ -21,10 +21,17 @@ class RequirementVersion(Plain):
     rule: Mapping[str, Any]
     source: str = ""
     announced_on: date | None = None
+    # Read once: a night judges thousands of terms by one version. The underscore keeps it out
+    # of what is written.
+    _tree: Tree = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_tree", parse(self.rule))
 
     @property
     def tree(self) -> Tree:
-        return parse(self.rule)
+        """The requirement as a tree."""
+        return self._tree
 
 
 def versions_from(steps: Iterable[Step]) -> tuple[RequirementVersion, ...]:

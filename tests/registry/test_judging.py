@@ -97,7 +97,7 @@ def test_r15_a_judgement_that_was_altered_does_not_replay_equal(
         owner.execute(
             text(
                 "update judgement set inputs = jsonb_set(inputs,"
-                " '{facts,applicant,participations}', '[]') where id = :id"
+                " '{applicant,participations}', '[]') where id = :id"
             ),
             {"id": row.id},
         )
@@ -115,7 +115,7 @@ def test_p13_a_stored_judgement_names_no_other_body(
 ) -> None:
     known = {HIDA, KESENNUMA, YOKOZE, IIDA}
     for row in stored(database):
-        written = json.dumps([row.inputs["facts"], row.reasons])
+        written = json.dumps([row.inputs, row.reasons])
         others = known - {row.lg_code}
         assert not [code for code in others if code in written], row.lg_code
         assert "1985-03-15" not in written
@@ -213,7 +213,7 @@ def test_p13_the_nameless_case_is_decided_the_same(case: Case) -> None:
         (r.found, r.needed) for r in real.reasons
     ]
     foreign = {h.body.code for h in case.applicant.holdings} - {case.body.code}
-    written = json.dumps([shown.inputs["applicant"], shown.to_json()["reasons"]])
+    written = json.dumps([shown.to_json()["inputs"]["applicant"], shown.to_json()["reasons"]])
     assert not [code for code in foreign if f'"{code}"' in written]
 
 

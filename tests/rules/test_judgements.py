@@ -36,15 +36,15 @@ def test_r15_a_premium_judgement_is_replayed_exactly(count: int) -> None:
     decision = decide_premium(
         person, HIDA, policy(), versions(), DAY, replaces=ident("気仙沼市"), applied_on=DAY
     )
-    assert replay(_stored(decision)) == decision
-    assert Decision.from_json(_stored(decision)) == decision
+    assert replay(_stored(decision)).to_json() == decision.to_json()
+    assert Decision.from_json(_stored(decision)).to_json() == decision.to_json()
     assert decision.outcome == ("allowed" if count else "refused")
 
 
 def test_r15_a_judgement_in_mid_term_is_replayed_exactly() -> None:
     decision = decide_standing(PERSON, HIDA, policy(), DAY)
     assert decision.allowed
-    assert replay(_stored(decision)) == decision
+    assert replay(_stored(decision)).to_json() == decision.to_json()
 
 
 def test_r12_a_certificate_that_was_renewed_ends_nothing() -> None:
@@ -59,9 +59,9 @@ def test_r14_a_renewal_is_replayed_exactly() -> None:
     renewal = decide_renewal(
         PERSON, term, policy(), versions()[0], DAY, DecisionMode.VETO, body=HIDA
     )
-    assert replay(_stored(renewal.decision)) == renewal.decision
+    assert replay(_stored(renewal.decision)).to_json() == renewal.decision.to_json()
     written = json.loads(json.dumps(renewal.to_json()))
-    assert Renewal.from_json(written) == renewal
+    assert Renewal.from_json(written).to_json() == renewal.to_json()
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_r15_the_numbers_of_the_day_judge_not_those_of_today() -> None:
     old = policy(settings={"premium.cap": 1})
     decision = decide_premium(PERSON, HIDA, old, versions(), DAY)
     assert decision.codes == ("cap_reached",)
-    assert replay(_stored(decision)) == decision
+    assert replay(_stored(decision)).to_json() == decision.to_json()
     assert decide_premium(PERSON, HIDA, policy(), versions(), DAY).allowed
 
 

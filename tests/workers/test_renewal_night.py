@@ -294,9 +294,7 @@ def test_r33_a_term_is_judged_by_the_version_of_its_first_day(own_database: Data
         " on v.id = t.requirement_version_id order by 1",
     )
     assert versions == [(LEAP, None), (NEXT[0], date(2028, 9, 1))]
-    stored = rows(
-        own_database, "select inputs -> 'facts' -> 'requirement' ->> 'rule' from judgement"
-    )
+    stored = rows(own_database, "select inputs -> 'requirement' ->> 'rule' from judgement")
     assert stored == [('{"count": 3}',)]
 
 
