@@ -46,6 +46,7 @@ ALL_ROWS = {
     ("scanner_device", "gate"): "a device's token is looked up",
     ("stay_place", "gate"): "a poster's code names no body",
     ("stay_place", "person"): "as above",
+    ("policy_snapshot", "person"): "numbers of the scheme and a body's own: public, of nobody",
 }
 
 
