@@ -96,7 +96,8 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(DomainError)
     def domain(request: Request, error: DomainError) -> Response:
         if isinstance(error, SignInNeeded) and wants_page(request) and request.method == "GET":
-            door = f"{_audience(request)}/signin"
+            again = "/again" if error.code == "fresh_sign_in_needed" else ""
+            door = f"{_audience(request)}/signin{again}"
             return RedirectResponse(f"{door}?next={_asked_for(request)}", status_code=303)
         if error.code == "profile_needed" and wants_page(request) and request.method == "GET":
             return RedirectResponse(f"/welcome?next={_asked_for(request)}", status_code=303)

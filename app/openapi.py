@@ -25,6 +25,23 @@ KEYLESS: Mapping[tuple[str, str], str] = {
     ("post", "/api/v1/sign-ins"): "a code works once, and tokens are not kept to be shown again",
     ("delete", "/api/v1/sign-ins"): "what has ended stays ended",
     ("delete", "/api/v1/sign-ins/current"): "what has ended stays ended",
+    ("delete", "/api/v1/sign-ins/{sign_in_id}"): "what has ended stays ended",
+    **dict.fromkeys(
+        (
+            ("post", "/api/v1/passkey-sign-ins/challenges"),
+            ("post", "/api/v1/passkeys/challenges"),
+            ("post", "/api/v1/passkey-confirmations/challenges"),
+        ),
+        "another challenge; each is good for one try",
+    ),
+    **dict.fromkeys(
+        (
+            ("post", "/api/v1/passkey-sign-ins"),
+            ("post", "/api/v1/passkeys"),
+            ("post", "/api/v1/passkey-confirmations"),
+        ),
+        "a challenge is good for one try",
+    ),
     ("post", "/api/v1/check-ins"): "the scan id is the key",
     ("post", "/api/v1/device/sessions/{session_id}/check-ins"): "the scan id is the key",
     ("post", "/api/v1/device/check-ins/batch"): "each scan id is a key",
@@ -38,6 +55,7 @@ KEYLESS: Mapping[tuple[str, str], str] = {
 
 TAGS: Mapping[str, str] = {
     "sign-in": "Codes by mail, sessions, bearer tokens. There are no passwords.",
+    "passkeys": "A face, a finger or a device's PIN instead of a code; a code always works too.",
     "me": "One's own profile and notices.",
     "registrations": "ふるさと住民登録: a person with a local government, basic or premium.",
     "cards": "登録証: the certificate with its signed code.",

@@ -22,6 +22,7 @@ from app import wellknown
 from mobile import api_cards
 from mobile.pages import (
     cards,
+    devices,
     family,
     home,
     hosting,
@@ -46,6 +47,7 @@ from registry import (
     api_identity,
     api_me,
     api_members,
+    api_passkeys,
     api_premium,
     api_registrations,
     api_renewals,
@@ -80,6 +82,8 @@ API = "/api/v1"
 TABLE: tuple[Row, ...] = (
     Row(api_signin.public_router, API, Door.PUBLIC),
     Row(api_signin.own_router, API, Door.PERSON),
+    Row(api_passkeys.public_router, API, Door.PUBLIC),
+    Row(api_passkeys.own_router, API, Door.PERSON),
     Row(api_me.router, API, Door.PERSON),
     Row(api_registrations.public_router, API, Door.PUBLIC),
     Row(api_registrations.router, API, Door.PERSON),
@@ -129,6 +133,7 @@ TABLE: tuple[Row, ...] = (
     Row(notices.router, "", Door.PERSON),
     Row(premium.router, "", Door.PERSON),
     Row(me.router, "", Door.PERSON),
+    Row(devices.router, "", Door.PERSON),
     Row(looks.router, "", Door.PERSON),
     Row(family.public_router, "", Door.PUBLIC),
     Row(family.router, "", Door.PERSON),

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 from uuid import UUID
 
-from core.errors import Forbidden
+from core.errors import Forbidden, SignInNeeded
 
 
 class ActorKind(StrEnum):
@@ -44,6 +44,7 @@ class Actor:
         id: Account, device or nothing (anonymous, system).
         roles: For staff, the roles in each local government by code.
         signed_in_at: When this sign-in began, for acts that need a fresh one.
+        user_verified_at: When a passkey last verified who holds the device, likewise.
         name: For the system, the job; else empty.
     """
 
@@ -53,6 +54,7 @@ class Actor:
     signed_in_at: datetime | None = None
     name: str = ""
     request_id: str | None = None
+    user_verified_at: datetime | None = None
 
     @property
     def label(self) -> str:
@@ -67,6 +69,21 @@ class Actor:
         """Refuse unless the actor has at least this role there."""
         if not self.has_role(lg_code, needed):
             raise Forbidden(code="forbidden")
+
+    def require_fresh(self, *, within: timedelta, now: datetime, verified: bool = False) -> None:
+        """Refuse unless the actor proved who they are a short while ago (d-11).
+
+        Args:
+            within: How long ago at most.
+            now: The instant.
+            verified: Only a passkey that verified the user counts, not a mailed code.
+
+        Raises:
+            SignInNeeded: `fresh_sign_in_needed`.
+        """
+        proofs = (self.user_verified_at, None if verified else self.signed_in_at)
+        if not any(proof and proof > now - within for proof in proofs):
+            raise SignInNeeded(code="fresh_sign_in_needed")
 
     @property
     def person_id(self) -> UUID:

@@ -4,7 +4,16 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    String,
+    UniqueConstraint,
+    func,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.db import Base
@@ -49,12 +58,25 @@ class WebSession(Base):
     __tablename__ = "web_session"
     __table_args__ = (
         Index(None, "account_id"),
+        UniqueConstraint("id"),
         {"info": rights(TableClass.PERSON, gate=("siud", Reach.ALL), worker=("sd", Reach.ALL))},
     )
 
     token_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    id: Mapped[UUID] = mapped_column(
+        default=new_id, server_default=func.gen_random_uuid(), comment="names it in lists"
+    )
     account_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"))
     transport: Mapped[str] = mapped_column(String(8), comment="cookie or bearer")
+    method: Mapped[str] = mapped_column(
+        String(8), default="code", server_default="code", comment="code or passkey"
+    )
+    user_verified_at: Mapped[datetime | None] = mapped_column(
+        comment="a passkey last verified who holds the device: sign-in or step-up"
+    )
+    device_hash: Mapped[str] = mapped_column(
+        String(64), default="", server_default="", comment="the browser's own mark"
+    )
     created_at: Mapped[datetime]
     last_seen_at: Mapped[datetime]
     expires_at: Mapped[datetime]
@@ -82,6 +104,58 @@ class SignInCode(Base):
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
+
+
+class Passkey(Base):
+    """The public half of a key that never leaves somebody's device, and what is known of it."""
+
+    __tablename__ = "passkey"
+    __table_args__ = (
+        UniqueConstraint("credential_id"),
+        Index(None, "account_id"),
+        {"info": rights(TableClass.PERSON, gate=("siud", Reach.ALL))},
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"))
+    credential_id: Mapped[bytes] = mapped_column(LargeBinary)
+    public_key: Mapped[bytes] = mapped_column(LargeBinary, comment="COSE")
+    sign_count: Mapped[int] = mapped_column(BigInteger, comment="0 for ever where devices sync")
+    name: Mapped[str] = mapped_column(PersonalText, comment="as its owner calls it")
+    device_type: Mapped[str] = mapped_column(
+        String(16), comment="single_device, or multi_device where it may be synced"
+    )
+    backed_up: Mapped[bool]
+    aaguid: Mapped[str] = mapped_column(String(36), comment="the make of the authenticator")
+    transports: Mapped[list[Any]] = mapped_column(comment="how a browser reaches it")
+    created_at: Mapped[datetime]
+    last_used_at: Mapped[datetime | None]
+    blocked_at: Mapped[datetime | None] = mapped_column(
+        comment="its counter went back: somebody may hold a copy"
+    )
+
+
+class PasskeyChallenge(Base):
+    """What a device is to sign: five minutes, one try, for whoever asked."""
+
+    __tablename__ = "passkey_challenge"
+    __table_args__ = (
+        UniqueConstraint("binding_hash"),
+        Index(None, "address_hash", "created_at"),
+        {"info": rights(TableClass.PERSON, gate=("sid", Reach.ALL), worker=("sd", Reach.ALL))},
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    binding_hash: Mapped[str] = mapped_column(String(64))
+    challenge: Mapped[bytes] = mapped_column(LargeBinary)
+    purpose: Mapped[str] = mapped_column(String(8), comment="register, sign_in or confirm")
+    kind: Mapped[str] = mapped_column(String(16))
+    session_hash: Mapped[str | None] = mapped_column(
+        String(64), comment="whose, unless for signing in"
+    )
+    address_hash: Mapped[str] = mapped_column(String(64), default="")
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
 
 
 class IdempotencyKey(Base):

@@ -6,6 +6,7 @@ Every field is an environment variable (`FURUSATO_…`, and the two customary on
 
 from enum import StrEnum
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -56,6 +57,11 @@ class Settings(BaseSettings):
         default="http://localhost:8000",
         description="Address people and posters use, no slash at the end.",
     )
+    passkey_domain: str = Field(
+        default="",
+        description="Domain passkeys belong to; the public address's own when empty."
+        " A parent of it where several host names share them. Changing it makes all passkeys useless.",
+    )
     clock_file: Path | None = Field(
         default=None, description="Settable clock of a rehearsal; refused in production."
     )
@@ -90,6 +96,19 @@ class Settings(BaseSettings):
         """Whether cookies carry Secure and the __Host- prefix."""
         return self.public_url.startswith("https://")
 
+    @property
+    def public_host(self) -> str:
+        """The host name people use."""
+        return urlsplit(self.public_url).hostname or ""
+
+    @property
+    def passkeys_misplaced(self) -> bool:
+        """Whether no browser would accept the passkeys' domain on the public address."""
+        domain, host = self.passkey_domain, self.public_host
+        if not domain:
+            return False
+        return host != domain and not ("." in domain and host.endswith(f".{domain}"))
+
 
 class UnsafeSettingsError(RuntimeError):
     """The process must not start like this; the sentence says what to change."""
@@ -107,6 +126,8 @@ def refuse_unsafe(settings: Settings) -> None:
         "FURUSATO_CLOCK_FILE sets a rehearsal clock: remove it": settings.clock_file is not None,
         "FURUSATO_SHOW_SIGN_IN_CODES shows codes to anybody: switch it off": settings.show_sign_in_codes,
         "FURUSATO_PUBLIC_URL is not https: people's cookies need it": not settings.secure_cookies,
+        "FURUSATO_PASSKEY_DOMAIN is neither the host of FURUSATO_PUBLIC_URL nor a parent of it: no passkey"
+        " would work": settings.passkeys_misplaced,
         "FURUSATO_IDP_BASE_URL points at this machine: a stand-in must not vouch for real people": any(
             host in settings.idp_base_url for host in ("127.0.0.1", "localhost", "[::1]")
         ),

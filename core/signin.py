@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from core import sealing
-from core.errors import Gone, Refused, TooMany, invalid
+from core.errors import Gone, NotFound, Refused, TooMany, invalid
 from core.ids import new_id, new_token
 from core.models import Account, SignInCode, WebSession
 
@@ -47,13 +47,21 @@ class IssuedCode:
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """A living session and whose it is."""
+    """A living session and whose it is.
+
+    Attributes:
+        method: `code` or `passkey`.
+        user_verified_at: When a passkey last verified who holds the device, for acts that need it.
+    """
 
     account_id: UUID
     kind: str
     email: str | None
     signed_in_at: datetime
     token_hash: str
+    session_id: UUID
+    method: str = "code"
+    user_verified_at: datetime | None = None
 
 
 def normal_email(address: str) -> str:
@@ -173,9 +181,26 @@ def account_for(db: Session, *, proved: SignInCode, now: datetime) -> Account | 
 
 
 def open_session(
-    db: Session, *, account: Account, transport: str, user_agent: str, now: datetime
+    db: Session,
+    *,
+    account: Account,
+    transport: str,
+    user_agent: str,
+    now: datetime,
+    device: str = "",
+    method: str = "code",
 ) -> str:
-    """A new session; returns its token, which is not stored."""
+    """A new session; returns its token, which is not stored.
+
+    Args:
+        db: A transaction of the gate.
+        account: Whose.
+        transport: `cookie` or `bearer`.
+        user_agent: As the browser or app calls itself.
+        now: The instant.
+        device: The mark the browser was given at an earlier sign-in, or is given with this one.
+        method: `code`, or `passkey`, which always verifies who holds the device.
+    """
     token = new_token()
     _, absolute = LIVES[account.kind]
     db.add(
@@ -187,6 +212,9 @@ def open_session(
             last_seen_at=now,
             expires_at=now + absolute,
             user_agent=user_agent[:200],
+            device_hash=sealing.digest(device) if device else "",
+            method=method,
+            user_verified_at=now if method == "passkey" else None,
         )
     )
     return token
@@ -201,6 +229,7 @@ def sign_in(
     transport: str,
     user_agent: str,
     now: datetime,
+    device: str = "",
 ) -> str | None:
     """Prove the code and open a session: its token, or None when the code is wrong.
 
@@ -214,7 +243,14 @@ def sign_in(
     account = account_for(db, proved=proved, now=now)
     if account is None:
         raise Refused(code="forbidden")
-    return open_session(db, account=account, transport=transport, user_agent=user_agent, now=now)
+    return open_session(
+        db,
+        account=account,
+        transport=transport,
+        user_agent=user_agent,
+        now=now,
+        device=device,
+    )
 
 
 def session_of(db: Session, token: str, *, now: datetime) -> SignedIn | None:
@@ -241,7 +277,53 @@ def session_of(db: Session, token: str, *, now: datetime) -> SignedIn | None:
             .where(WebSession.token_hash == session.token_hash)
             .values(last_seen_at=now)
         )
-    return SignedIn(account.id, account.kind, account.email, session.created_at, session.token_hash)
+    return SignedIn(
+        account.id,
+        account.kind,
+        account.email,
+        session.created_at,
+        session.token_hash,
+        session.id,
+        session.method,
+        session.user_verified_at,
+    )
+
+
+def living_sessions(db: Session, signed_in: SignedIn, *, now: datetime) -> list[WebSession]:
+    """Where an account is signed in, the latest used first."""
+    idle, _ = LIVES[signed_in.kind]
+    return list(
+        db.scalars(
+            select(WebSession)
+            .where(
+                WebSession.account_id == signed_in.account_id,
+                WebSession.ended_at.is_(None),
+                WebSession.expires_at > now,
+                WebSession.last_seen_at > now - idle,
+            )
+            .order_by(WebSession.last_seen_at.desc(), WebSession.created_at.desc())
+        )
+    )
+
+
+def is_new_device(db: Session, signed_in: SignedIn) -> tuple[bool, str]:
+    """Whether the account was signed in before, and never here (d-11); and what "here" calls itself.
+
+    A browser is known by its mark, an app by what it calls itself; the first sign-in of all
+    is nothing to be told about.
+    """
+    here = db.get_one(WebSession, signed_in.token_hash)
+    same = (
+        WebSession.device_hash == here.device_hash
+        if here.device_hash
+        else (WebSession.transport == here.transport) & (WebSession.user_agent == here.user_agent)
+    )
+    before, known = db.execute(
+        select(func.count(), func.count().filter(same)).where(
+            WebSession.account_id == here.account_id, WebSession.token_hash != here.token_hash
+        )
+    ).one()
+    return bool(before and not known), here.user_agent
 
 
 def end_session(db: Session, token_hash: str, *, now: datetime) -> None:
@@ -251,6 +333,18 @@ def end_session(db: Session, token_hash: str, *, now: datetime) -> None:
         .where(WebSession.token_hash == token_hash, WebSession.ended_at.is_(None))
         .values(ended_at=now)
     )
+
+
+def end_other(db: Session, signed_in: SignedIn, session_id: UUID, *, now: datetime) -> None:
+    """End one of the account's sessions; another account's is not found."""
+    found = db.scalar(
+        select(WebSession.token_hash).where(
+            WebSession.id == session_id, WebSession.account_id == signed_in.account_id
+        )
+    )
+    if found is None:
+        raise NotFound(code="not_found")
+    end_session(db, found, now=now)
 
 
 def end_all_sessions(db: Session, account_id: UUID, *, now: datetime) -> None:

@@ -22,13 +22,16 @@ from core.access import Actor
 from core.clock import Clock
 from core.db import Context, Database
 from core.errors import invalid
-from core.ids import new_id
+from core.ids import new_id, new_token
 from core.pages import Pages
 from core.settings import Settings
 from core.texts import Texts
 
 MAX_BODY = 256 * 1024
 SESSION_COOKIE = "fj"
+#: Marks a browser over its sign-ins, so that a new one is noticed (d-11); says nothing of a person.
+DEVICE_COOKIE = "fd"
+DEVICE_COOKIE_SECONDS = 400 * 24 * 3600
 #: The longest absolute life of a sign-in (core.signin); the server may end it earlier.
 SESSION_COOKIE_SECONDS = 30 * 24 * 3600
 
@@ -64,20 +67,34 @@ def cookie_name(settings: Settings) -> str:
     return f"__Host-{SESSION_COOKIE}" if settings.secure_cookies else SESSION_COOKIE
 
 
-def set_session(response: Response, settings: Settings, token: str) -> None:
-    """Give a browser its session: not readable by scripts, not sent from other sites.
+def _device_cookie(settings: Settings) -> str:
+    return f"__Host-{DEVICE_COOKIE}" if settings.secure_cookies else DEVICE_COOKIE
 
-    How long it holds is decided by the server, which keeps the session.
+
+def device_of(request: Request) -> str:
+    """The mark of the browser that asks; a new one when it carries none of ours."""
+    found = request.cookies.get(_device_cookie(platform_of(request).settings), "")
+    return found if len(found) == len(new_token()) else new_token()
+
+
+def set_session(response: Response, settings: Settings, token: str, device: str) -> None:
+    """Give a browser its session and its mark: not readable by scripts, not sent from other sites.
+
+    How long a session holds is decided by the server, which keeps it.
     """
-    response.set_cookie(
-        cookie_name(settings),
-        token,
-        httponly=True,
-        samesite="lax",
-        secure=settings.secure_cookies,
-        max_age=SESSION_COOKIE_SECONDS,
-        path="/",
-    )
+    for name, value, seconds in (
+        (cookie_name(settings), token, SESSION_COOKIE_SECONDS),
+        (_device_cookie(settings), device, DEVICE_COOKIE_SECONDS),
+    ):
+        response.set_cookie(
+            name,
+            value,
+            httponly=True,
+            samesite="lax",
+            secure=settings.secure_cookies,
+            max_age=seconds,
+            path="/",
+        )
 
 
 def clear_session(response: Response, settings: Settings) -> None:

@@ -1,19 +1,19 @@
 """Doors of signing in and out. They carry no idempotency key: an answer with a token is not kept."""
 
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
-from sqlalchemy import select
 
 from core import signin
 from core.access import ActorKind
+from core.browsers import browser_of
 from core.errors import SignInNeeded
 from core.ids import new_token
-from core.models import WebSession
 from core.problems import problems
 from core.signin import SignedIn
-from core.web import PlatformDep, clear_session, set_session
+from core.web import Platform, PlatformDep, clear_session, device_of, set_session
 from registry.doors import GATE, AnyActor, BookDep
 from registry.schemas_signin import (
     CodeAsked,
@@ -85,16 +85,25 @@ def sign_in(request: Request, given: CodeProved, platform: PlatformDep, book: Bo
     The first sign-in of a registrant makes their account; staff and operators get theirs from
     those who may give it.
     """
+    device = device_of(request) if given.transport == "cookie" else ""
     token, found = prove_code(
         platform,
         code=given.code,
         binding=given.binding,
         transport=given.transport,
         user_agent=request.headers.get("user-agent", ""),
+        device=device,
         now=platform.clock.now(),
         book=book,
     )
-    bearer = given.transport == "bearer"
+    return token_answer(platform, given.transport, found, token, device)
+
+
+def token_answer(
+    platform: Platform, transport: str, found: SignedIn, token: str, device: str, status: int = 201
+) -> Response:
+    """A token, as an app keeps it or as a browser does; it is shown this once."""
+    bearer = transport == "bearer"
     out = SignInOut.model_validate(
         {
             "kind": found.kind,
@@ -103,10 +112,10 @@ def sign_in(request: Request, given: CodeProved, platform: PlatformDep, book: Bo
         }
     )
     response = JSONResponse(
-        out.model_dump(mode="json"), status_code=201, headers={"Cache-Control": "no-store"}
+        out.model_dump(mode="json"), status_code=status, headers={"Cache-Control": "no-store"}
     )
     if not bearer:
-        set_session(response, platform.settings, token)
+        set_session(response, platform.settings, token, device)
     return response
 
 
@@ -116,25 +125,20 @@ def sign_in(request: Request, given: CodeProved, platform: PlatformDep, book: Bo
     responses=problems(401),
 )
 def list_sign_ins(session: SessionDep, platform: PlatformDep) -> SessionsOut:
-    """Where one is signed in, newest first."""
+    """Where one is signed in, the latest used first."""
     now = platform.clock.now()
     with platform.database.transaction(GATE) as db:
-        rows = db.scalars(
-            select(WebSession)
-            .where(
-                WebSession.account_id == session.account_id,
-                WebSession.ended_at.is_(None),
-                WebSession.expires_at > now,
-            )
-            .order_by(WebSession.created_at.desc())
-        ).all()
+        rows = signin.living_sessions(db, session, now=now)
     return SessionsOut(
         sign_ins=[
             SessionOut(
+                id=row.id,
                 transport=row.transport,
+                method=row.method,
                 created_at=row.created_at,
                 last_seen_at=row.last_seen_at,
                 user_agent=row.user_agent,
+                browser=browser_of(row.user_agent),
                 current=row.token_hash == session.token_hash,
             )
             for row in rows
@@ -152,6 +156,19 @@ def sign_out(session: SessionDep, platform: PlatformDep) -> Response:
     response = Response(status_code=204)
     clear_session(response, platform.settings)
     return response
+
+
+@own_router.delete(
+    "/sign-ins/{sign_in_id}",
+    status_code=204,
+    summary="Sign out on one of one's devices",
+    responses=problems(401, 404),
+)
+def sign_out_there(session: SessionDep, platform: PlatformDep, sign_in_id: UUID) -> Response:
+    """One of one's own sign-ins ends; what has ended stays ended."""
+    with platform.database.transaction(GATE) as db:
+        signin.end_other(db, session, sign_in_id, now=platform.clock.now())
+    return Response(status_code=204)
 
 
 @own_router.delete(

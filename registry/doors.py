@@ -62,6 +62,7 @@ def _look_up(request: Request) -> Actor:
         id=signed_in.account_id,
         roles=MappingProxyType(roles),
         signed_in_at=signed_in.signed_in_at,
+        user_verified_at=signed_in.user_verified_at,
         request_id=request_id(request),
     )
 

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Literal
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -64,14 +65,20 @@ class SignInOut(BaseModel):
 class SessionOut(BaseModel):
     """One living sign-in of one's own."""
 
+    id: UUID
     transport: str = Field(examples=["bearer"])
+    method: Literal["code", "passkey"] = Field(description="How one signed in.")
     created_at: datetime
     last_seen_at: datetime
     user_agent: str
+    browser: str = Field(
+        description="Browser and system by their names, empty when unknown.",
+        examples=["Chrome / Android"],
+    )
     current: bool = Field(description="Whether this request came with it.")
 
 
 class SessionsOut(BaseModel):
-    """All living sign-ins, newest first."""
+    """All living sign-ins, the latest used first."""
 
     sign_ins: list[SessionOut]

@@ -33,6 +33,7 @@ def of_nation(parts: Parts, db: Session, scope: Scope) -> Mapping[str, int]:
     asked = scope.now - _days(parts, "idempotency_days", scope.as_of)
     rows = {
         "sign_in_codes": ("delete from sign_in_code where expires_at < :at", asked),
+        "passkey_challenges": ("delete from passkey_challenge where expires_at < :at", scope.now),
         "web_sessions": (
             "delete from web_session where least(coalesce(ended_at, expires_at), expires_at) < :at",
             signed,

@@ -11,7 +11,7 @@ from admin.desk import TOLD_IN_PLACE, Problems, problems_of, status_of
 from core import signin
 from core.access import ActorKind
 from core.errors import DomainError, TooMany, Unavailable
-from core.web import clear_session, platform_of, set_session
+from core.web import clear_session, device_of, platform_of, set_session
 from registry.doors import GATE, AnyActor, BookDep
 from registry.models import LocalGovernment
 from registry.signing_in import prove_code, send_code
@@ -132,7 +132,7 @@ def prove(
     wanted: NextField = "",
 ) -> Response:
     """The code opens a session that the server can end."""
-    platform = platform_of(request)
+    platform, device = platform_of(request), device_of(request)
     try:
         token, found = prove_code(
             platform,
@@ -140,6 +140,7 @@ def prove(
             binding=request.cookies.get(BINDING_COOKIE, ""),
             transport="cookie",
             user_agent=request.headers.get("user-agent", ""),
+            device=device,
             now=platform.clock.now(),
             book=book,
         )
@@ -148,7 +149,7 @@ def prove(
             request, wanted, email=email, errors=problems_of(request, error), status=_status(error)
         )
     response = RedirectResponse(_back(found.kind, wanted), status_code=303)
-    set_session(response, platform.settings, token)
+    set_session(response, platform.settings, token, device)
     response.delete_cookie(BINDING_COOKIE)
     return response
 

@@ -11,6 +11,7 @@ from activities.search import OwnSignUp, own_sign_ups
 from core.access import Actor, ActorKind
 from core.clock import japan_day
 from core.web import Platform, PlatformDep
+from mobile.pages.devices import offered
 from mobile.pages.notices import letters
 from mobile.pages.occasions import Way, town_name, way_to_premium
 from mobile.pages.shell import PUBLIC, VisitorDep, show, with_next
@@ -45,7 +46,7 @@ def home(
         return show(request, "front.html", towns=_open_towns(platform, book), town_name=town_name)
     if visitor.person is None:
         return RedirectResponse(with_next("/welcome", "/"), status_code=303)
-    now = platform.clock.now()
+    now, offer = platform.clock.now(), offered(request)
     with platform.database.transaction(as_person(actor)) as db:
         held = held_by(db, person_id=actor.person_id, today=japan_day(now), book=book)
         living = [one for one in held if one.row.status == "active"]
@@ -58,6 +59,7 @@ def home(
             upcoming=_upcoming(db, actor, now),
             ways=ways_of(db, actor, living, now, book, evidence)[:MOST_WAYS],
             letters=letters(request, db, actor, unread=True, limit=3),
+            passkey_offered=offer,
         )
 
 

@@ -23,6 +23,7 @@ from registry.notices import digest_hour, list_notices, read_notice
 router = APIRouter(include_in_schema=False)
 
 _PAGE: Final = 20
+_OF_SIGN_IN: Final = frozenset({"new_device", "passkey_added", "passkey_blocked"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ def _href(row: Notice) -> str:
     """The page that a notice is about."""
     code, activity = row.lg_code, row.facts.get("activity_id")
     if code is None:
-        return ""
+        return "/me/devices" if row.kind in _OF_SIGN_IN else ""
     if activity:
         return f"/activities/{code}/{activity}"
     if row.kind == "survey_reminder":

@@ -23,6 +23,7 @@ from core import shortcode
 from core.access import Actor
 from core.errors import Conflict, Gone, NotFound, Refused, invalid
 from core.web import Platform, PlatformDep
+from mobile.pages.devices import offered
 from mobile.pages.occasions import (
     Occasion,
     occasion_in,
@@ -230,6 +231,7 @@ def done(
 
     A scan that waited for the organiser turns into a reception here once they have confirmed.
     """
+    offer = offered(request)
     with platform.database.transaction(as_person(actor)) as db:
         attempt = _attempt(db, actor, lg_code, scan_id)
         if attempt is None:
@@ -263,4 +265,5 @@ def done(
             lg_code=lg_code,
             way=way,
             survey_open=survey_open,
+            passkey_offered=offer,
         )

@@ -10,8 +10,10 @@ from core import signin
 from core.access import ActorKind
 from core.db import for_person
 from core.errors import Gone, Invalid, Refused, TooMany, Unavailable
+from core.passkey_challenges import available
 from core.settings import Settings
-from core.web import PlatformDep, clear_session, set_session
+from core.signin import IssuedCode
+from core.web import Platform, PlatformDep, clear_session, device_of, set_session
 from mobile.pages.shell import (
     FormDep,
     NextPath,
@@ -48,13 +50,26 @@ def _keep(response: Response, settings: Settings, name: str, value: str) -> None
     )
 
 
+def keep_code(response: Response, platform: Platform, issued: IssuedCode) -> None:
+    """Tie a code on its way to this browser; in a rehearsal, keep the code itself to be shown."""
+    _keep(response, platform.settings, _BINDING, issued.binding)
+    if rehearsal(platform):
+        _keep(response, platform.settings, _SHOWN, issued.code)
+
+
 @router.get("/signin")
-def ask_email(request: Request, visitor: VisitorDep, wanted: NextPath = "/") -> Response:
-    """Where to send the code."""
+def ask_email(
+    request: Request, visitor: VisitorDep, platform: PlatformDep, wanted: NextPath = "/"
+) -> Response:
+    """Where to send the code; a passkey needs none."""
     back_to = local_path(wanted)
     if visitor.actor.kind is ActorKind.PERSON:
         return RedirectResponse(back_to, status_code=303)
-    return show(request, "signin.html", back_to=back_to, email="")
+    return show(request, "signin.html", **_email_page(platform, back_to, ""))
+
+
+def _email_page(platform: Platform, back_to: str, email: str) -> dict[str, Any]:
+    return {"back_to": back_to, "email": email, "passkeys": available(platform.settings)}
 
 
 @router.post("/signin")
@@ -71,11 +86,9 @@ def send(request: Request, form: FormDep, platform: PlatformDep) -> Response:
             now=platform.clock.now(),
         )
     except (Invalid, TooMany, Unavailable) as error:
-        return again(request, "signin.html", error, back_to=back_to, email=email)
+        return again(request, "signin.html", error, **_email_page(platform, back_to, email))
     response = RedirectResponse(with_next("/signin/code", back_to), status_code=303)
-    _keep(response, platform.settings, _BINDING, issued.binding)
-    if rehearsal(platform):
-        _keep(response, platform.settings, _SHOWN, issued.code)
+    keep_code(response, platform, issued)
     return response
 
 
@@ -98,6 +111,7 @@ def prove(request: Request, form: FormDep, platform: PlatformDep, book: BookDep)
     """Open a session for this browser when the code is right."""
     back_to = form.back_to
     typed = unicodedata.normalize("NFKC", form.one("code")).replace("-", "")
+    device = device_of(request)
     try:
         token, found = prove_code(
             platform,
@@ -105,6 +119,7 @@ def prove(request: Request, form: FormDep, platform: PlatformDep, book: BookDep)
             binding=request.cookies.get(_BINDING, ""),
             transport="cookie",
             user_agent=request.headers.get("user-agent", ""),
+            device=device,
             now=platform.clock.now(),
             book=book,
         )
@@ -117,7 +132,7 @@ def prove(request: Request, form: FormDep, platform: PlatformDep, book: BookDep)
     invited = back_to.startswith(INVITATION_PAGE)
     then = back_to if known or invited else with_next("/welcome", back_to)
     response = RedirectResponse(then, status_code=303)
-    set_session(response, platform.settings, token)
+    set_session(response, platform.settings, token, device)
     for name in (_BINDING, _SHOWN):
         response.delete_cookie(name, path="/signin", httponly=True, samesite="lax")
     return response

@@ -26,6 +26,9 @@ KEYLESS_FORMS = MappingProxyType(
     {
         "/signin": "another code; the first stays good",
         "/signin/code": "a code works once",
+        "/signin/again": "another code; the first stays good",
+        "/me/passkeys/later": "the same choice again",
+        "/me/devices/sign-out": "what has ended stays ended",
         "/welcome": "the second press finds the profile made",
         "/me/identity": "another visit to the provider; each works once",
         "/signout": "what has ended stays ended",
