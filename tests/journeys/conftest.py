@@ -50,7 +50,8 @@ class Visitor:
 def live(own_database: Database, clock: FixedClock) -> Iterator[Live]:
     """The web application on a free port of this machine, on a database of its own."""
     listener = socket.create_server(("127.0.0.1", 0))
-    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    # By its name: a browser keeps no passkeys for a bare address.
+    url = f"http://localhost:{listener.getsockname()[1]}"
     name = own_database._settings.database_url.rpartition("/")[2].partition("?")[0]
     settings = make_settings(name).model_copy(update={"public_url": url})
     app = create_app(settings, database=own_database, clock=clock)

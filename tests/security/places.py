@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from secrets import token_hex
+from secrets import token_bytes, token_hex
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +16,7 @@ from core.access import Role
 from core.clock import japan_day
 from core.db import Database, for_body
 from core.ids import new_id
-from core.models import Notice
+from core.models import Notice, Passkey, WebSession
 from core.outbox import NoticeDraft, tell
 from registry import guardians
 from registry.models import Application, IdentityAttempt, Registration, Term
@@ -217,6 +217,24 @@ def _rows_of(
                 expires_at=NOW + timedelta(minutes=10),
             )
         )
+    with database.transaction(GATE) as db:
+        session = select(WebSession.id).filter_by(account_id=person.id).limit(1)
+        found["sign_in_id"] = db.scalars(session).one()
+        key = Passkey(
+            id=new_id(),
+            account_id=person.id,
+            credential_id=token_bytes(16),
+            public_key=b"",
+            sign_count=0,
+            name=person.email.partition("@")[0],
+            device_type="single_device",
+            backed_up=False,
+            aaguid="",
+            transports=[],
+            created_at=NOW,
+        )
+        db.add(key)
+        found["passkey_id"] = key.id
     return found | {"attempt_id": attempt}
 
 
