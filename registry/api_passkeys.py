@@ -1,8 +1,9 @@
 """Doors of passkeys. Ceremonies carry no idempotency key: a challenge is good for one try."""
 
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from sqlalchemy.orm import Session
 
 from core import passkey_challenges, passkey_list, passkeys, signin
@@ -31,6 +32,14 @@ from registry.signing_in import claimed_of, prove_passkey, token_of_opened
 
 public_router = APIRouter(tags=["passkeys"])
 own_router = APIRouter(tags=["passkeys"])
+
+
+def signed_in_actor(_session: SessionDep, actor: AnyActor) -> Actor:
+    """Whoever is signed in, of any kind."""
+    return actor
+
+
+SignedInActor = Annotated[Actor, Depends(signed_in_actor)]
 
 
 def at_the_gate(actor: Actor) -> Context:
@@ -128,7 +137,7 @@ def add_passkey(
     request: Request,
     given: PasskeyMade,
     session: SessionDep,
-    actor: AnyActor,
+    actor: SignedInActor,
     platform: PlatformDep,
 ) -> PasskeyOut:
     """Keeps the public half; registrants are told by a notice, in case it was not they."""
@@ -168,18 +177,21 @@ def _tell_of_new(platform: Platform, actor: Actor, made: PasskeyOut) -> None:
     responses=problems(401, 404, 422),
 )
 def rename_passkey(
-    request: Request, passkey_id: UUID, given: PasskeyName, actor: AnyActor, platform: PlatformDep
+    request: Request,
+    passkey_id: UUID,
+    given: PasskeyName,
+    actor: SignedInActor,
+    platform: PlatformDep,
 ) -> Response:
     """So that one knows it in the list."""
-    signed = _signed_in(actor)
 
     def work(db: Session) -> Answer:
         row = passkey_list.rename(
-            db, actor=signed, passkey_id=passkey_id, name=given.name, now=platform.clock.now()
+            db, actor=actor, passkey_id=passkey_id, name=given.name, now=platform.clock.now()
         )
         return Answer.of(PasskeyOut.of(row))
 
-    return answer_once(request, at_the_gate(signed), actor=signed, work=work)
+    return answer_once(request, at_the_gate(actor), actor=actor, work=work)
 
 
 @own_router.delete(
@@ -189,22 +201,15 @@ def rename_passkey(
     responses=problems(401, 404),
 )
 def remove_passkey(
-    request: Request, passkey_id: UUID, actor: AnyActor, platform: PlatformDep
+    request: Request, passkey_id: UUID, actor: SignedInActor, platform: PlatformDep
 ) -> Response:
     """It opens nothing from then on; a mailed code still does, so nobody is locked out."""
-    signed = _signed_in(actor)
 
     def work(db: Session) -> Answer:
-        passkey_list.remove(db, actor=signed, passkey_id=passkey_id, now=platform.clock.now())
+        passkey_list.remove(db, actor=actor, passkey_id=passkey_id, now=platform.clock.now())
         return Answer(status=204)
 
-    return answer_once(request, at_the_gate(signed), actor=signed, work=work)
-
-
-def _signed_in(actor: Actor) -> Actor:
-    if actor.kind is ActorKind.ANONYMOUS:
-        raise SignInNeeded(code="sign_in_needed")
-    return actor
+    return answer_once(request, at_the_gate(actor), actor=actor, work=work)
 
 
 # --- proving oneself again ------------------------------------------------------------------------
