@@ -147,7 +147,7 @@ def finish_sign_in(
     account = db.get_one(Account, row.account_id)
     if account.closed_at or account.kind != asked.kind:
         raise Refused(code="passkey_unknown")
-    handle = credential.get("response", {}).get("userHandle")
+    handle = _response(credential).get("userHandle")
     if handle != bytes_to_base64url(account.id.bytes):
         raise invalid("passkey_wrong", field="credential")
     if not _used(db, row, asked, _verify(party, asked, row, credential), now):
@@ -253,5 +253,11 @@ def _used(
 
 def _transports(credential: Mapping[str, Any]) -> list[str]:
     """How the browser reaches the key, as far as we know the words."""
-    told = credential.get("response", {}).get("transports")
+    told = _response(credential).get("transports")
     return sorted(_TRANSPORTS & {str(one) for one in told}) if isinstance(told, list) else []
+
+
+def _response(credential: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The inner half of what a browser gave, if it gave one."""
+    found = credential.get("response")
+    return found if isinstance(found, dict) else {}

@@ -91,7 +91,7 @@ def sign_in(
     token, found = prove_passkey(
         platform,
         binding=given.binding,
-        credential=given.credential.model_dump(),
+        credential=given.credential,
         transport=given.transport,
         user_agent=request.headers.get("user-agent", ""),
         device=device,
@@ -151,7 +151,7 @@ def add_passkey(
             actor=actor,
             signed_in=session,
             claimed=claimed,
-            credential=given.credential.model_dump(),
+            credential=given.credential,
             name=given.name or browser or "passkey",
             now=now,
         )
@@ -248,7 +248,7 @@ def confirm(
             party=party_of(platform.settings),
             signed_in=session,
             claimed=claimed,
-            credential=given.credential.model_dump(),
+            credential=given.credential,
             now=now,
         )
     token = token_of_opened(platform, opened, now=now)
