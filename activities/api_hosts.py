@@ -379,6 +379,11 @@ def find_people_from_device(
         activity = activity_of(db, device.lg_code, session.activity_id)
         device.require(activity.organisation_id)
         found = search_roster(
-            db, actor=device.actor, session=session, text=q, now=platform.clock.now()
+            db,
+            actor=device.actor,
+            session=session,
+            text=q,
+            now=platform.clock.now(),
+            contacts=False,
         )
     return FoundPeopleOut(items=[RosterEntryOut.model_validate(one) for one in found])

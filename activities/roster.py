@@ -23,13 +23,15 @@ from registry.models import Registration
 SEARCH_LENGTH = 3
 SEARCH_ROWS = 20
 FIELDS = ("display_name", "kana", "member_number")
+CONTACT = ("emergency_name", "emergency_phone")
 
 
 @dataclass(frozen=True, slots=True)
 class RosterEntry:
     """One person of a session, from the body's own copy of their data.
 
-    `minor` is told on the day of the session only (R18); before and after it is None.
+    `minor` is told on the day of the session only, and with it whom to call in an emergency
+    (R18); before and after they are None.
     """
 
     sign_up_id: UUID
@@ -43,6 +45,8 @@ class RosterEntry:
     offer_until: datetime | None
     arrived_at: datetime | None
     minor: bool | None
+    emergency_name: str | None = None
+    emergency_phone: str | None = None
 
 
 def roster(
@@ -59,9 +63,17 @@ def roster(
 
 
 def search_roster(
-    db: Session, *, actor: Actor, session: ActivitySession, text: str, now: datetime
+    db: Session,
+    *,
+    actor: Actor,
+    session: ActivitySession,
+    text: str,
+    now: datetime,
+    contacts: bool = True,
 ) -> list[RosterEntry]:
     """C29: people of a session whose name, kana or member number begins with or holds a text.
+
+    A device, which may lie on a table, is shown no `contacts` of minors.
 
     Raises:
         Refused: `search_too_short`, less than three characters.
@@ -83,7 +95,7 @@ def search_roster(
         .order_by(Registration.kana, SignUp.id)
         .limit(SEARCH_ROWS)
     )
-    entries = [_entry(row[0], row[1], row[2], session, now) for row in found]
+    entries = [_entry(row[0], row[1], row[2], session, now, contacts=contacts) for row in found]
     _record(db, actor, session, entries, now, action="roster.search")
     return entries
 
@@ -96,7 +108,7 @@ def insurance_list(db: Session, *, actor: Actor, session: ActivitySession, now: 
     found = db.execute(
         _people(session).where(SignUp.state == "taken").order_by(Registration.kana, SignUp.id)
     )
-    entries = [_entry(row[0], row[1], row[2], session, now) for row in found]
+    entries = [_entry(row[0], row[1], row[2], session, now, contacts=False) for row in found]
     _record(db, actor, session, entries, now, action="roster.insurance", purpose="insurance")
     file = StringIO()
     file.write("\ufeff")
@@ -145,7 +157,11 @@ def _entry(
     arrived_at: datetime | None,
     session: ActivitySession,
     now: datetime,
+    *,
+    contacts: bool = True,
 ) -> RosterEntry:
+    minor = _minor(registration, session, japan_day(now))
+    called = registration if minor and contacts else None
     return RosterEntry(
         sign_up_id=one.id,
         person_id=one.person_id,
@@ -157,13 +173,18 @@ def _entry(
         waiting_since=one.waiting_since,
         offer_until=one.offer_until,
         arrived_at=arrived_at,
-        minor=_minor(registration, japan_day(session.starts_at), japan_day(now)),
+        minor=minor,
+        emergency_name=None if called is None else called.emergency_name,
+        emergency_phone=None if called is None else called.emergency_phone,
     )
 
 
-def _minor(registration: Registration, session_day: date, today: date) -> bool | None:
-    """R18: the organiser sees that somebody is a minor on the day, not before."""
-    if session_day != today:
+def _minor(registration: Registration, session: ActivitySession, today: date) -> bool | None:
+    """R18: the organiser sees that somebody is a minor on the day, not before and not after.
+
+    A session over midnight is held on both of its days.
+    """
+    if not japan_day(session.starts_at) <= today <= japan_day(session.ends_at):
         return None
     return registration.minor_until is not None and today < registration.minor_until
 
@@ -178,18 +199,22 @@ def _record(
     action: str,
     purpose: str = "reception",
 ) -> None:
-    """C48: one row a person shown, which they can read; a search without a hit leaves one too."""
-    people: Sequence[UUID | None] = [one.person_id for one in entries] or [None]
-    for person_id in people:
+    """C48: one row a person shown, which they can read; a search without a hit leaves one too.
+
+    The row names the emergency contact where it was shown (R18).
+    """
+    people: Sequence[RosterEntry | None] = entries or [None]
+    for one in people:
+        called = one is not None and one.emergency_phone is not None
         audit.record(
             db,
             actor=actor,
             action=action,
             subject=("session", session.id),
             lg_code=session.lg_code,
-            person_id=person_id,
+            person_id=None if one is None else one.person_id,
             purpose=purpose,
             row_count=len(entries),
-            fields=FIELDS,
+            fields=(*FIELDS, *CONTACT) if called else FIELDS,
             now=now,
         )

@@ -347,6 +347,10 @@ class RosterEntryOut(Out):
     insurance_proof: bool
     arrived_at: datetime | None
     minor: bool | None = Field(description="Told on the day of the session only (R18)")
+    emergency_name: str | None = Field(
+        description="Whom to call for a minor: told on the day, to people and not to devices (R18)"
+    )
+    emergency_phone: str | None
 
 
 class RosterOut(Out):

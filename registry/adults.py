@@ -47,7 +47,7 @@ def turn_adults(db: Session, *, as_of: date, now: datetime) -> int:
     drafts = []
     for row in rows:
         drafts.append(_draft(row.person_id, "became_adult", row.minor_until or as_of))
-        row.minor_until = None
+        row.minor_until = row.emergency_name = row.emergency_phone = None
         add_event(db, row, kind="became_adult", now=now)
         _record(db, actor, row, now)
     drafts += _end_consents(db, rows, now)

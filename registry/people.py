@@ -1,5 +1,6 @@
 """A registrant's own profile: what is asked, what is refused, and the copies bodies hold (R03, R18, R25)."""
 
+import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from registry.rules.policy import PolicyBook
 
 MAX_NICKNAME = 40
 MAX_NAME = 80
+MAX_PHONE = 40
+PHONE = re.compile(r"0\d{9,10}|\+\d{8,15}")
 OLDEST = 130
 #: What the card has proved is no longer typed over (R12).
 PROVED_BY_CARD = frozenset({"name", "birth_date", "birth_year"})
@@ -39,6 +42,8 @@ class Profile:
         birth_date: Or
         birth_year: which is enough to know whether a guardian is needed (R18).
         declared_residence: Code of the municipality, or prefecture, they say they live in (R16).
+        emergency_name: Whom a host calls for a minor on the day (R18), with
+        emergency_phone: their number.
     """
 
     nickname: str
@@ -47,6 +52,8 @@ class Profile:
     birth_date: date | None = None
     birth_year: int | None = None
     declared_residence: str | None = None
+    emergency_name: str | None = None
+    emergency_phone: str | None = None
 
 
 def create_profile(
@@ -56,13 +63,16 @@ def create_profile(
 
     Raises:
         Conflict: `profile_exists`.
-        Invalid: A field cannot be understood: the day of birth lies ahead, a code is unknown.
+        Invalid: A field cannot be understood: the day of birth lies ahead, a code is unknown;
+            `birth_year_needed`: without it nobody knows whether a guardian is needed (R18).
         Refused: A text holds an Individual Number (R12), or a field the nation asks for is missing.
     """
     if db.get(Person, actor.person_id) is not None:
         raise Conflict(code="profile_exists")
     values = _checked(db, _given(profile), today=japan_day(now))
     _need_fields(values, book, japan_day(now))
+    if values.get("birth_year") is None:
+        raise invalid("birth_year_needed", field="birth_year")
     someone = Person(
         id=actor.person_id,
         identity_level="email",
@@ -70,6 +80,7 @@ def create_profile(
         created_at=now,
         **values,
     )
+    _need_whole_contact(someone)
     db.add(someone)
     db.flush()
     _record(db, actor, "person.create", sorted(values), now)
@@ -110,6 +121,9 @@ def update_profile(
             raise refused("proved_by_card", rule="R12", field=field)
     for field, value in _checked(db, asked, today=japan_day(now)).items():
         setattr(someone, field, value)
+    if someone.birth_year is None and asked.keys() & {"birth_year", "birth_date"}:
+        raise invalid("birth_year_needed", field="birth_year")
+    _need_whole_contact(someone)
     if someone.birth_date is not None and someone.birth_year != someone.birth_date.year:
         raise invalid("birth_mismatch", field="birth_year", needed=someone.birth_date.year)
     db.flush()
@@ -134,11 +148,14 @@ def refresh_copies(db: Session, *, person: Person, now: datetime, book: PolicyBo
 
 def copies_of(person: Person, book: PolicyBook, today: date) -> dict[str, Any]:
     """R25: what a local government holds of a person."""
+    minor_until = queries.minor_until(person, book, today)
     return {
         "display_name": person.name or person.nickname,
         "kana": person.kana,
         "residence_code": person.verified_residence or person.declared_residence,
-        "minor_until": queries.minor_until(person, book, today),
+        "minor_until": minor_until,
+        "emergency_name": person.emergency_name if minor_until else None,
+        "emergency_phone": person.emergency_phone if minor_until else None,
         "identity_level": person.identity_level,
         "identity_lapsed_on": person.identity_lapsed_on,
     }
@@ -152,8 +169,10 @@ def _checked(db: Session, values: Mapping[str, Any], *, today: date) -> dict[str
     """The fields in normal form; an empty text is none."""
     found: dict[str, Any] = {}
     for field, value in values.items():
-        if field in {"nickname", "name", "kana"}:
+        if field in {"nickname", "name", "kana", "emergency_name"}:
             found[field] = _text(field, value)
+        elif field == "emergency_phone":
+            found[field] = _phone(value)
         elif field == "birth_date":
             found["birth_date"] = _birth(value, today)
             if value is not None:
@@ -189,6 +208,20 @@ def _text(field: str, value: str | None) -> str | None:
     return plain or None
 
 
+def _phone(value: str | None) -> str | None:
+    """A number one can call: Japanese with its leading 0, or international with its +.
+
+    Raises:
+        Invalid: `phone_unreadable`.
+    """
+    plain = unicodedata.normalize("NFKC", value or "").strip()
+    if not plain:
+        return None
+    if not PHONE.fullmatch(re.sub(r"[\s()‐-―ー−-]", "", plain)):
+        raise invalid("phone_unreadable", field="emergency_phone")
+    return plain[:MAX_PHONE]
+
+
 def refuse_individual_number(text: str, *, field: str) -> None:
     """R12: the 12-digit Individual Number is never accepted, in whatever field it is written."""
     if contains_individual_number(text):
@@ -222,6 +255,13 @@ def _need_fields(values: Mapping[str, Any], book: PolicyBook, today: date) -> No
     for field in book.on("basic.min_fields", today).value:
         if field != "email" and not values.get(field):
             raise refused("field_needed", rule="R03", field=field)
+
+
+def _need_whole_contact(someone: Person) -> None:
+    """R18: a name without a number helps nobody in an emergency."""
+    if bool(someone.emergency_name) != bool(someone.emergency_phone):
+        missing = "emergency_phone" if someone.emergency_name else "emergency_name"
+        raise invalid("field_needed", field=missing)
 
 
 def _set_language(db: Session, someone: Person, language: str) -> None:

@@ -48,7 +48,8 @@ def register(
 
     Raises:
         NotFound: No such local government, or the person has no profile yet.
-        Refused: `body_not_joined` (R01); `guardian_contact_needed`, `managed_only` (R18).
+        Refused: `body_not_joined` (R01); `birth_year_needed`, `guardian_contact_needed`,
+            `managed_only` (R18).
     """
     scene = Scene(db, actor, queries.government(db, lg_code), now, book)
     person = queries.person(db, actor.person_id)
@@ -129,7 +130,7 @@ def check_age(db: Session, person: Person, book: PolicyBook, today: date) -> Non
     """R18: under 18 a guardian's confirmed contact; under 13 inside the guardian's account only."""
     born = queries.birth_of(person)
     if born is None:
-        return
+        raise refused("birth_year_needed", rule="R18", field="birth_year", action="give_birth_year")
     needs = basic_access(
         born,
         today,

@@ -9,10 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from core.models import Account, Notice
 from core.texts import Texts
 from registry.models import Person
-from registry.people import MAX_NAME, MAX_NICKNAME
+from registry.people import MAX_NAME, MAX_NICKNAME, MAX_PHONE
 
 Nickname = Annotated[str, Field(min_length=1, max_length=MAX_NICKNAME, examples=["花子"])]
 Name = Annotated[str, Field(max_length=MAX_NAME)]
+Phone = Annotated[str, Field(max_length=MAX_PHONE, examples=["090-1234-5678"])]
 Code = Annotated[str, Field(pattern=r"^\d{6}$", description="全国地方公共団体コード, 6 digits.")]
 
 
@@ -35,8 +36,15 @@ class ProfileIn(BaseModel):
     name: Name | None = None
     kana: Name | None = None
     birth_date: date | None = None
-    birth_year: int | None = Field(default=None, description="Enough to know an age (R18).")
+    birth_year: int | None = Field(
+        default=None,
+        description="Needed unless the birth date is given: enough to know an age (R18).",
+    )
     declared_residence: Code | None = Field(default=None, description="Where one lives (R16).")
+    emergency_name: Name | None = Field(
+        default=None, description="Of minors: whom a host calls on the day (R18)."
+    )
+    emergency_phone: Phone | None = None
 
 
 class ProfileChange(BaseModel):
@@ -52,6 +60,8 @@ class ProfileChange(BaseModel):
     birth_date: date | None = None
     birth_year: int | None = None
     declared_residence: Code | None = None
+    emergency_name: Name | None = None
+    emergency_phone: Phone | None = None
     link_default: bool | None = Field(
         default=None,
         description="Whether new municipal registrations register the prefecture too (R02).",
@@ -78,6 +88,8 @@ class ProfileOut(BaseModel):
     birth_year: int | None
     declared_residence: str | None
     verified_residence: str | None = Field(description="As the card says (R12, R16).")
+    emergency_name: str | None
+    emergency_phone: str | None
     identity_level: Literal["none", "email", "mnc_user", "mnc_sign"]
     identity_checked_at: datetime | None
     identity_lapsed_on: date | None

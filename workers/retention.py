@@ -68,7 +68,7 @@ def of_body(parts: Parts, db: Session, scope: Scope) -> Mapping[str, int]:
     erased = db.execute(
         text(
             "update registration set display_name = :erased, kana = null, residence_code = null,"
-            " minor_until = null, pseudonymised_on = :as_of"
+            " minor_until = null, emergency_name = null, emergency_phone = null, pseudonymised_on = :as_of"
             " where lg_code = :code and status <> 'active' and pseudonymised_on is null"
             " and (restore_until < :as_of or (restore_until is null and ended_on < :past))"
             " returning id"

@@ -25,7 +25,7 @@ from mobile.pages.shell import (
     rehearsal,
     show,
 )
-from registry import guardians, identifying, queries
+from registry import guardians, identifying, people, queries
 from registry.doors import GATE, BookDep, PersonActor, as_person
 from registry.models import Guardianship, Person
 from registry.rules.policy import PolicyBook
@@ -74,6 +74,7 @@ def _family(request: Request, platform: Platform, actor: Actor, book: PolicyBook
         "asked": asked,
         "wards": [Ward(_ward_name(platform, actor, one), one) for one in spoken],
         "minor": queries.minor_until(person, book, today) is not None,
+        "called": {"name": person.emergency_name or "", "phone": person.emergency_phone or ""},
         "adult_age": book.on("minor.age", today).value,
         "states": STATES,
         "scopes": SCOPES,
@@ -117,6 +118,28 @@ def invite(
         page = _family(request, platform, actor, book)
         return show(request, "family.html", **page, contact="", shown_link=link)
     return answer
+
+
+@router.post("/family/emergency-contact")
+def name_contact(
+    request: Request, form: FormDep, actor: Registrant, platform: PlatformDep, book: BookDep
+) -> Response:
+    """R18: whom hosts call for a minor, on the day only; every town's own copy follows."""
+    now = platform.clock.now()
+    given = {name: form.one(name) or None for name in ("emergency_name", "emergency_phone")}
+
+    def work(db: Session) -> None:
+        people.update_profile(db, actor=actor, changes=given, now=now, book=book)
+
+    try:
+        return act_as_person(request, form, actor, work, "/family")
+    except (Invalid, Refused) as error:
+        page = _family(request, platform, actor, book)
+        page["called"] = {
+            "name": form.one("emergency_name"),
+            "phone": form.one("emergency_phone"),
+        }
+        return again(request, "family.html", error, **page, contact="")
 
 
 # --- the guardian answers -------------------------------------------------------------------------

@@ -117,7 +117,12 @@ def profile(request: Request) -> Response:
     """What others see of one, to be changed."""
     person: Person = request.state.person
     typed = {"nickname": person.nickname, "name": person.name or "", "kana": person.kana or ""}
-    return show(request, "profile.html", typed=typed, proved=_proved(person))
+    return show(request, "profile.html", **_about(person, typed))
+
+
+def _about(person: Person, typed: dict[str, str]) -> dict[str, Any]:
+    """R18: whoever spoke for a minor only has not been asked for the year of birth yet."""
+    return {"typed": typed, "proved": _proved(person), "ask_year": person.birth_year is None}
 
 
 def _proved(person: Person) -> bool:
@@ -131,16 +136,18 @@ def change_profile(
     """Change names; every town's own copy follows (R25). What the card proved stays (R12)."""
     now, person = platform.clock.now(), request.state.person
     fields = ("nickname", "kana") if _proved(person) else ("nickname", "name", "kana")
-    changes = {name: form.one(name) or None for name in fields}
+    changes: dict[str, Any] = {name: form.one(name) or None for name in fields}
 
     def work(db: Session) -> Any:
+        if person.birth_year is None and form.one("birth_year"):
+            changes["birth_year"] = form.year("birth_year")
         return people.update_profile(db, actor=actor, changes=changes, now=now, book=book)
 
     try:
         return act_as_person(request, form, actor, work, "/me")
     except (Invalid, Refused) as error:
-        typed = {name: form.one(name) for name in ("nickname", "name", "kana")}
-        return again(request, "profile.html", error, typed=typed, proved=_proved(person))
+        typed = {name: form.one(name) for name in ("nickname", "name", "kana", "birth_year")}
+        return again(request, "profile.html", error, **_about(person, typed))
 
 
 @router.get("/me/residence")

@@ -75,6 +75,17 @@ class Form:
         except ValueError:
             raise invalid("validation", field=name) from None
 
+    def year(self, name: str) -> int:
+        """A field that must hold a year of the common era.
+
+        Raises:
+            Invalid: `birth_year_needed`.
+        """
+        text = self.one(name)
+        if not (text.isdecimal() and len(text) == 4):  # noqa: PLR2004 (digits of such a year)
+            raise invalid("birth_year_needed", field=name)
+        return int(text)
+
     @property
     def back_to(self) -> str:
         """Where the form wants to go afterwards: a path on this site, else the start page."""

@@ -108,17 +108,19 @@ def _profile(form: Form) -> people.Profile:
     """
     if form.one("website"):
         raise invalid("validation", field="website")
-    problems = []
+    problems: list[Problem] = []
     if not form.one("nickname"):
         problems.append(Problem(code="nickname_needed", field="nickname"))
-    year = form.one("birth_year")
-    if not (year.isdecimal() and len(year) == 4):  # noqa: PLR2004 (a year of the common era)
-        problems.append(Problem(code="birth_year_needed", field="birth_year"))
+    year = 0
+    try:
+        year = form.year("birth_year")
+    except Invalid as error:
+        problems.extend(error.problems)
     if form.one("consent") != "yes":
         problems.append(Problem(code="consent_needed", field="consent"))
     if problems:
         raise Invalid(code=problems[0].code, problems=problems)
-    return people.Profile(nickname=form.one("nickname"), birth_year=int(year))
+    return people.Profile(nickname=form.one("nickname"), birth_year=year)
 
 
 def _create(platform: Platform, book: PolicyBook, actor: Actor, profile: people.Profile) -> None:

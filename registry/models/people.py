@@ -44,6 +44,10 @@ class Person(Base):
     address: Mapped[str | None] = mapped_column(
         PersonalText, comment="as the card says, for display"
     )
+    emergency_name: Mapped[str | None] = mapped_column(
+        PersonalText, comment="whom a host calls for a minor, on the day (R18)"
+    )
+    emergency_phone: Mapped[str | None] = mapped_column(PersonalText)
     identity_level: Mapped[str] = mapped_column(String(10), default="email", server_default="email")
     identity_checked_at: Mapped[datetime | None]
     identity_lapsed_on: Mapped[date | None] = mapped_column(

@@ -123,6 +123,8 @@ class Registration(Base):
     kana: Mapped[str | None] = mapped_column(PersonalText)
     residence_code: Mapped[str | None] = mapped_column(LgCode)
     minor_until: Mapped[date | None] = mapped_column(comment="first day as an adult, for minors")
+    emergency_name: Mapped[str | None] = mapped_column(PersonalText, comment="of minors (R18)")
+    emergency_phone: Mapped[str | None] = mapped_column(PersonalText, comment="of minors (R18)")
     identity_level: Mapped[str] = mapped_column(String(10), default="email")
     identity_lapsed_on: Mapped[date | None]
 

@@ -179,3 +179,71 @@ def test_r25_only_managers_read_the_trail_and_reading_is_on_it(
         )
         assert first[0].id not in {one.id for one in rest}
         assert "audit.read" in {one.action for one in [*first, *rest]}
+
+
+def _with_contact(database: Database, person_id: UUID) -> None:
+    with database.transaction(for_body(HIDA, actor="staff:test")) as db:
+        row = db.scalars(select(Registration).where(Registration.person_id == person_id)).one()
+        row.emergency_name, row.emergency_phone = "母 佐藤春子", "090-1234-5678"
+
+
+@pytest.mark.parametrize(
+    ("after_start", "shown"),
+    [
+        (timedelta(days=-1), False),
+        (timedelta(hours=-1), True),
+        (timedelta(days=1), False),
+    ],
+)
+def test_r18_whom_to_call_is_shown_on_the_day_only_and_the_look_is_recorded(
+    database: Database, session: ActivitySession, after_start: timedelta, shown: bool
+) -> None:
+    minor = register(database, name="佐藤 花子", minor_until=date(2030, 1, 1))
+    adult = register(database, name="山田 太郎")
+    for person_id in (minor, adult):
+        _with_contact(database, person_id)
+        sign_up(database, session, person_id)
+    actor, now = staff_actor(), session.starts_at + after_start
+    with database.transaction(for_body(HIDA, actor=actor.label)) as db:
+        rows = {one.person_id: one for one in roster(db, actor=actor, session=session, now=now)}
+        looks = db.scalars(select(AuditEvent).where(AuditEvent.action == "roster.read")).all()
+    expected = ("母 佐藤春子", "090-1234-5678") if shown else (None, None)
+    assert (rows[minor].emergency_name, rows[minor].emergency_phone) == expected
+    assert rows[adult].emergency_phone is None
+    fields = {one.person_id: set(one.fields or ()) for one in looks}
+    assert ("emergency_phone" in fields[minor]) is shown
+    assert "emergency_phone" not in fields[adult]
+
+
+def test_r18_a_session_over_midnight_has_two_days(database: Database) -> None:
+    session = create_session(
+        database,
+        create_designated_activity(database),
+        starts_at=NOW + timedelta(hours=1),
+        hours=20,
+    )
+    minor = register(database, name="佐藤 花子", minor_until=date(2030, 1, 1))
+    _with_contact(database, minor)
+    sign_up(database, session, minor)
+    actor = staff_actor()
+    with database.transaction(for_body(HIDA, actor=actor.label)) as db:
+        found = roster(db, actor=actor, session=session, now=session.ends_at)
+    assert [one.emergency_phone for one in found] == ["090-1234-5678"]
+
+
+def test_r18_devices_and_insurers_are_told_no_contact(
+    database: Database, session: ActivitySession
+) -> None:
+    minor = register(database, name="佐藤 花子", minor_until=date(2030, 1, 1))
+    _with_contact(database, minor)
+    sign_up(database, session, minor)
+    actor, now = staff_actor(), session.starts_at
+    with database.transaction(for_body(HIDA, actor=actor.label)) as db:
+        by_device = search_roster(
+            db, actor=actor, session=session, now=now, text="佐藤 花子", contacts=False
+        )
+        by_host = search_roster(db, actor=actor, session=session, now=now, text="佐藤 花子")
+        listed = insurance_list(db, actor=actor, session=session, now=now)
+    assert [(one.minor, one.emergency_phone) for one in by_device] == [(True, None)]
+    assert [one.emergency_phone for one in by_host] == ["090-1234-5678"]
+    assert "090-1234-5678" not in listed

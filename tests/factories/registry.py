@@ -27,6 +27,8 @@ NOW = datetime(2027, 6, 1, 1, 0, tzinfo=UTC)
 GATE = Context(Audience.GATE, actor="system:test")
 OPERATOR = Context(Audience.OPERATOR, actor="system:test")
 
+#: Year of birth of people whose age does not matter.
+ADULT = 1985
 GIFU, HIDA = "210005", "212172"
 MIYAGI, KESENNUMA = "040002", "042056"
 SAITAMA, YOKOZE = "110001", "113611"
@@ -108,7 +110,9 @@ def create_person(
     birth_year: int | None = None,
     residence: str | None = None,
 ) -> SignedIn:
-    """A registrant with a profile."""
+    """A registrant with a profile; an adult unless a birth is given."""
+    if birth_date is None and birth_year is None:
+        birth_year = ADULT
     someone = create_account(database, email=email, now=now)
     profile = people.Profile(
         nickname=nickname,

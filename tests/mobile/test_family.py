@@ -154,3 +154,29 @@ def test_r18_a_minor_from_a_poster_is_told_what_to_do(
     minor.open(f"/c/{session.poster_code}").send(to=f"/c/{session.poster_code}")
     assert minor.status == 409
     assert minor.link("保護者の方にお願いする") == "/family"
+
+
+def test_r18_a_minor_names_whom_to_call(minor: Phone, database: RollbackDatabase) -> None:
+    there = "/family/emergency-contact"
+    minor.open("/family").send({"emergency_name": "母"}, to=there)
+    assert minor.status == 422
+    minor.open("/family").send({"emergency_name": "母", "emergency_phone": "0577"}, to=there)
+    assert "電話番号は、市外局番から" in minor.words
+    given = {"emergency_name": "母 佐藤春子", "emergency_phone": "０９０－１２３４－５６７８"}
+    minor.open("/family").send(given, to=there)
+    assert 'value="090-1234-5678"' in minor.open("/family").text
+
+
+def test_r18_a_guardian_is_asked_for_the_year_before_registering(
+    minor: Phone, parent: Phone
+) -> None:
+    agree(parent, invite(minor, "basic"))
+    parent.open(f"/towns/{HIDA}").send(to=f"/towns/{HIDA}/join")
+    assert "生まれた年を、西暦の4けたで" in parent.words
+    parent.open("/me/profile").send({"nickname": "母", "birth_year": "19"}, to="/me/profile")
+    assert parent.status == 422
+    parent.open("/me/profile").send({"nickname": "母", "birth_year": "1985"}, to="/me/profile")
+    assert "生まれた年" not in parent.open("/me/profile").words
+    parent.open(f"/towns/{HIDA}").send({"tie": "work"}, to=f"/towns/{HIDA}/join")
+    assert parent.status == 200
+    assert parent.path != f"/towns/{HIDA}/join"

@@ -18,9 +18,11 @@ from sqlalchemy import select, update
 from app.mailcatcher import Keeper, messages
 from app.main import create_app
 from core.clock import FixedClock
-from core.db import Database
+from core.db import Database, for_job
 from core.models import SignInCode
 from core.settings import Settings
+from registry import guardians
+from registry.adults import turn_adults
 from registry.models import Guardianship, Person
 from tests.conftest import RollbackDatabase
 from tests.factories import registry as make
@@ -186,14 +188,15 @@ def test_r03_without_a_mail_server_it_is_said(
 
 
 def write(client: TestClient, someone: SignedIn, **profile: Any) -> Any:
-    return client.post("/api/v1/me", headers=someone.headers, json=profile)
+    given = {"birth_year": 1985} | profile
+    return client.post("/api/v1/me", headers=someone.headers, json=given)
 
 
 def change(client: TestClient, someone: SignedIn, **changes: Any) -> Any:
     return client.patch("/api/v1/me", headers=someone.headers, json=changes)
 
 
-def test_r03_a_nickname_is_enough(client: TestClient, database: Database) -> None:
+def test_r03_a_nickname_and_a_year_are_enough(client: TestClient, database: Database) -> None:
     someone = make.create_account(database)
     answer = write(client, someone, nickname="  花  子 ")
     assert answer.status_code == 201, answer.text
@@ -213,13 +216,19 @@ def test_the_same_profile_twice_under_one_key_is_one(
 ) -> None:
     someone = make.create_account(database)
     headers = someone.headers
-    first = client.post("/api/v1/me", headers=headers, json={"nickname": "花子"})
-    second = client.post("/api/v1/me", headers=headers, json={"nickname": "花子"})
+    first = client.post(
+        "/api/v1/me", headers=headers, json={"nickname": "花子", "birth_year": 1985}
+    )
+    second = client.post(
+        "/api/v1/me", headers=headers, json={"nickname": "花子", "birth_year": 1985}
+    )
     assert (first.status_code, first.json()) == (second.status_code, second.json())
-    other = client.post("/api/v1/me", headers=headers, json={"nickname": "次郎"})
+    other = client.post(
+        "/api/v1/me", headers=headers, json={"nickname": "次郎", "birth_year": 1985}
+    )
     assert (other.status_code, code_of(other)) == (409, "idempotency_conflict")
     none = {"Authorization": headers["Authorization"]}
-    answer = client.post("/api/v1/me", headers=none, json={"nickname": "花子"})
+    answer = client.post("/api/v1/me", headers=none, json={"nickname": "花子", "birth_year": 1985})
     assert (answer.status_code, code_of(answer)) == (422, "idempotency_key_missing")
 
 
@@ -408,3 +417,52 @@ def test_notices_are_listed_in_words_and_read_once(
     assert client.post(target, headers=stranger.headers).status_code == 404
     bad = client.get(url, headers=someone.headers, params={"cursor": "WyJhIiwiYiJd"})
     assert (bad.status_code, code_of(bad)) == (422, "cursor")
+
+
+# --- R18: the year of birth, and whom to call -----------------------------------------------
+
+
+def test_r18_the_year_of_birth_is_asked_at_the_api_as_on_the_page(
+    client: TestClient, database: Database
+) -> None:
+    someone = make.create_account(database)
+    url = "/api/v1/me"
+    missing = client.post(url, headers=someone.headers, json={"nickname": "花子"})
+    assert (missing.status_code, code_of(missing)) == (422, "birth_year_needed")
+    given = {"nickname": "花子", "birth_date": "1990-04-01"}
+    assert client.post(url, headers=someone.headers, json=given).json()["birth_year"] == 1990
+
+
+def test_r18_a_guardian_without_a_year_of_birth_is_asked_before_registering(
+    client: TestClient, database: Database
+) -> None:
+    guardian = make.create_account(database)
+    with database.transaction(guardian.context) as db:
+        guardians.ensure_person(db, actor=guardian.actor, nickname="母", now=make.NOW)
+    make.open_bodies(database, GIFU, HIDA)
+    url, given = "/api/v1/me/registrations", {"lg_code": HIDA}
+    refused = client.post(url, headers=guardian.headers, json=given)
+    assert (refused.status_code, code_of(refused)) == (409, "birth_year_needed")
+    client.patch("/api/v1/me", headers=guardian.headers, json={"birth_year": 1985})
+    assert client.post(url, headers=guardian.headers, json=given).status_code == 201
+
+
+def test_r18_whom_to_call_reaches_bodies_for_minors_only_and_ends_with_the_age(
+    client: TestClient, database: Database
+) -> None:
+    minor, _ = make.create_minor(database)
+    adult = make.create_person(database)
+    contact = {"emergency_name": "母 佐藤春子", "emergency_phone": "+81 90 1234 5678"}
+    for someone in (minor, adult):
+        make.join(database, someone, HIDA)
+        answer = client.patch("/api/v1/me", headers=someone.headers, json=contact)
+        assert answer.json()["emergency_phone"] == "+81 90 1234 5678"
+    held = [make.registration_of(database, one, HIDA) for one in (minor, adult)]
+    assert [one and one.emergency_phone for one in held] == ["+81 90 1234 5678", None]
+    alone = client.patch("/api/v1/me", headers=minor.headers, json={"emergency_phone": None})
+    assert (alone.status_code, code_of(alone)) == (422, "field_needed")
+    with database.transaction(for_job("adults", HIDA)) as db:
+        turn_adults(db, as_of=date(2031, 1, 1), now=make.NOW)
+    grown = make.registration_of(database, minor, HIDA)
+    assert grown is not None
+    assert (grown.minor_until, grown.emergency_name, grown.emergency_phone) == (None, None, None)
