@@ -19,7 +19,7 @@ from activities import (
 )
 from admin import doors as desk
 from app import wellknown
-from mobile import api_cards
+from mobile import api_cards, api_phones
 from mobile.pages import (
     cards,
     devices,
@@ -30,7 +30,9 @@ from mobile.pages import (
     looks,
     me,
     notices,
+    offline,
     outings,
+    phones,
     premium,
     questionnaire,
     reception,
@@ -119,6 +121,7 @@ TABLE: tuple[Row, ...] = (
     Row(api_trail.own_router, API, Door.PERSON),
     Row(wellknown.router, "", Door.PUBLIC),
     Row(api_cards.router, API, Door.PERSON),
+    Row(api_phones.router, API, Door.PERSON),
     Row(home.router, "", Door.PUBLIC),
     Row(signin.router, "", Door.PUBLIC),
     Row(welcome.router, "", Door.PERSON),
@@ -130,6 +133,8 @@ TABLE: tuple[Row, ...] = (
     Row(outings.public_router, "", Door.PUBLIC),
     Row(outings.router, "", Door.PERSON),
     Row(cards.router, "", Door.PERSON),
+    Row(phones.router, "", Door.PERSON),
+    Row(offline.router, "", Door.PUBLIC),
     Row(notices.router, "", Door.PERSON),
     Row(premium.router, "", Door.PERSON),
     Row(me.router, "", Door.PERSON),

@@ -335,8 +335,8 @@ def end_session(db: Session, token_hash: str, *, now: datetime) -> None:
     )
 
 
-def end_other(db: Session, signed_in: SignedIn, session_id: UUID, *, now: datetime) -> None:
-    """End one of the account's sessions; another account's is not found."""
+def end_other(db: Session, signed_in: SignedIn, session_id: UUID, *, now: datetime) -> str:
+    """End one of the account's sessions, and say which; another account's is not found."""
     found = db.scalar(
         select(WebSession.token_hash).where(
             WebSession.id == session_id, WebSession.account_id == signed_in.account_id
@@ -345,6 +345,7 @@ def end_other(db: Session, signed_in: SignedIn, session_id: UUID, *, now: dateti
     if found is None:
         raise NotFound(code="not_found")
     end_session(db, found, now=now)
+    return found
 
 
 def end_all_sessions(db: Session, account_id: UUID, *, now: datetime) -> None:

@@ -2,7 +2,7 @@
 
 The code is signed again whenever it is shown: what is kept is the card's random id, by which a
 lost card is refused at every reception. The code that turns with the time comes from the phone
-itself; this one is of paper's low assurance, and the reception asks for the name.
+itself (`mobile.phones`); this one is of paper's low assurance, and the reception asks for the name.
 """
 
 from collections.abc import Callable
@@ -89,7 +89,7 @@ def issue_card(
         Conflict: `registration_not_active`.
         NoSigningKeyError: The body has no key that lasts as long as the card.
     """
-    registration = _registration(db, actor, lg_code, lock=True)
+    registration = living_registration(db, actor, lg_code, lock=True)
     today = japan_day(now)
     _revoke_paper(db, registration, now)
     card = Card(
@@ -118,14 +118,22 @@ def issue_card(
 
 
 def living_card(
-    db: Session, *, actor: Actor, lg_code: str, keys: KeyStore, now: datetime
+    db: Session,
+    *,
+    actor: Actor,
+    lg_code: str,
+    keys: KeyStore,
+    now: datetime,
+    lasts: timedelta | None = None,
 ) -> SignedCard | None:
     """The card that holds today with its code; None when one must be issued.
+
+    `lasts` is for a screen: a picture taken of it is worth nothing soon after (R22).
 
     Raises:
         NotFound, Conflict, NoSigningKeyError: As `issue_card`.
     """
-    registration = _registration(db, actor, lg_code, lock=False)
+    registration = living_registration(db, actor, lg_code, lock=False)
     card = db.scalars(
         select(Card)
         .where(
@@ -141,7 +149,8 @@ def living_card(
     if card is None:
         return None
     government = queries.government(db, lg_code)
-    return SignedCard(card, registration, government, _sign(card, keys, now))
+    until = None if lasts is None else now + lasts
+    return SignedCard(card, registration, government, _sign(card, keys, now, until))
 
 
 def expiry(db: Session, registration: Registration, book: PolicyBook, today: date) -> date:
@@ -171,7 +180,13 @@ def _revoke_paper(db: Session, registration: Registration, now: datetime) -> Non
     )
 
 
-def _registration(db: Session, actor: Actor, lg_code: str, *, lock: bool) -> Registration:
+def living_registration(db: Session, actor: Actor, lg_code: str, *, lock: bool) -> Registration:
+    """The actor's registration, as long as it is active.
+
+    Raises:
+        NotFound: There is none.
+        Conflict: `registration_not_active`.
+    """
     found = queries.registration_of(db, lg_code=lg_code, person_id=actor.person_id, lock=lock)
     if found is None:
         raise NotFound(code="not_found")
@@ -180,8 +195,10 @@ def _registration(db: Session, actor: Actor, lg_code: str, *, lock: bool) -> Reg
     return found
 
 
-def _sign(card: Card, keys: KeyStore, now: datetime) -> str:
+def _sign(card: Card, keys: KeyStore, now: datetime, until: datetime | None = None) -> str:
     expires_at = day_start(card.expires_on + ONE_DAY)
+    if until is not None:
+        expires_at = min(expires_at, until)
     kid, sign = keys.signer(use=KeyUse.CARD, lg_code=card.lg_code, now=now, covers_until=expires_at)
     return sign_card(CardCode(kid, card.lg_code, bytes.fromhex(card.card_ref), expires_at), sign)
 

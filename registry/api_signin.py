@@ -15,6 +15,7 @@ from core.problems import problems
 from core.signin import SignedIn
 from core.web import Platform, PlatformDep, clear_session, device_of, set_session
 from registry.doors import GATE, AnyActor, BookDep
+from registry.phones import stop_with_sign_in
 from registry.schemas_signin import (
     CodeAsked,
     CodeProved,
@@ -149,8 +150,12 @@ def list_sign_ins(session: SessionDep, platform: PlatformDep) -> SessionsOut:
 @own_router.delete(
     "/sign-ins/current", status_code=204, summary="Sign out here", responses=problems(401)
 )
-def sign_out(session: SessionDep, platform: PlatformDep) -> Response:
-    """The session ends on the server; its token or cookie is worth nothing from then on."""
+def sign_out(session: SessionDep, actor: AnyActor, platform: PlatformDep) -> Response:
+    """The session ends on the server; its token or cookie is worth nothing from then on.
+
+    Phone keys that it had certified end with it (R22).
+    """
+    stop_with_sign_in(platform, actor, session.token_hash)
     with platform.database.transaction(GATE) as db:
         signin.end_session(db, session.token_hash, now=platform.clock.now())
     response = Response(status_code=204)
@@ -164,18 +169,22 @@ def sign_out(session: SessionDep, platform: PlatformDep) -> Response:
     summary="Sign out on one of one's devices",
     responses=problems(401, 404),
 )
-def sign_out_there(session: SessionDep, platform: PlatformDep, sign_in_id: UUID) -> Response:
-    """One of one's own sign-ins ends; what has ended stays ended."""
+def sign_out_there(
+    session: SessionDep, actor: AnyActor, platform: PlatformDep, sign_in_id: UUID
+) -> Response:
+    """One of one's own sign-ins ends, and its phone's codes; what has ended stays ended."""
     with platform.database.transaction(GATE) as db:
-        signin.end_other(db, session, sign_in_id, now=platform.clock.now())
+        ended = signin.end_other(db, session, sign_in_id, now=platform.clock.now())
+    stop_with_sign_in(platform, actor, ended)
     return Response(status_code=204)
 
 
 @own_router.delete(
     "/sign-ins", status_code=204, summary="Sign out everywhere", responses=problems(401)
 )
-def sign_out_everywhere(session: SessionDep, platform: PlatformDep) -> Response:
-    """Every session of the account ends, this one too."""
+def sign_out_everywhere(session: SessionDep, actor: AnyActor, platform: PlatformDep) -> Response:
+    """Every session of the account ends, this one too, and with them every phone's key (R22)."""
+    stop_with_sign_in(platform, actor)
     with platform.database.transaction(GATE) as db:
         signin.end_all_sessions(db, session.account_id, now=platform.clock.now())
     response = Response(status_code=204)

@@ -1,6 +1,7 @@
 """登録証: the card on the screen, and the same to print and cut out (R22)."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from fastapi import APIRouter, Request
 from sqlalchemy.orm import Session
@@ -16,6 +17,7 @@ from core.web import Platform, PlatformDep
 from mobile.cards import SignedCard, issue_card, living_card, with_keys
 from mobile.pages.occasions import town_name
 from mobile.pages.shell import FormDep, Registrant, act_as_person, show, translator
+from qr.pdf import SheetWords, card_pdf
 from qr.sheets import CardWords
 from qr.store import KeyStore
 from registry.doors import BookDep, EvidenceDep, LgCode, as_person
@@ -27,6 +29,8 @@ from registry.rules.policy import PolicyBook
 
 router = APIRouter(include_in_schema=False)
 
+#: How long a code that the server shows holds: for phones that run no scripts.
+SCREEN_CODE: Final = timedelta(minutes=10)
 TIERS = {"basic": N_("ベーシック登録"), "premium": N_("プレミアム登録")}
 
 
@@ -63,7 +67,7 @@ def card(
         if not held:
             return RedirectResponse(f"/towns/{lg_code}", status_code=303)
         stays_long = _stays_long(db, held[0], evidence, platform.clock.now(), book)
-    signed = _signed(request, platform, actor, lg_code)
+    signed = _signed(request, platform, actor, lg_code, lasts=SCREEN_CODE)
     _ = translator(request)
     title = _("{body}の登録証", body=held[0].government.name)
     return show(
@@ -72,7 +76,7 @@ def card(
         held=held[0],
         number=grouped(held[0].row.member_number, MEMBER),
         picture=None if signed is None else signed.svg(title),
-        until=None if signed is None else signed.card.expires_on,
+        until=platform.clock.now() + SCREEN_CODE,
         long_stay=stays_long,
         many=len(_living_codes(platform, actor, book)) > 1,
     )
@@ -83,11 +87,22 @@ def _living_codes(platform: Platform, actor: Actor, book: PolicyBook) -> list[st
         return [one.row.lg_code for one in _living(db, actor, platform, book)]
 
 
-def _signed(request: Request, platform: Platform, actor: Actor, lg_code: str) -> SignedCard | None:
+def _signed(
+    request: Request,
+    platform: Platform,
+    actor: Actor,
+    lg_code: str,
+    lasts: timedelta | None = None,
+) -> SignedCard | None:
     def with_these(keys: KeyStore) -> SignedCard | None:
         with platform.database.transaction(as_person(actor)) as db:
             return living_card(
-                db, actor=actor, lg_code=lg_code, keys=keys, now=platform.clock.now()
+                db,
+                actor=actor,
+                lg_code=lg_code,
+                keys=keys,
+                now=platform.clock.now(),
+                lasts=lasts,
             )
 
     return with_keys(platform, presence_of(request).keys, lg_code, with_these)
@@ -129,9 +144,47 @@ def issue(
 @router.get("/card/{lg_code}/paper.svg")
 def paper(request: Request, lg_code: LgCode, actor: Registrant, platform: PlatformDep) -> Response:
     """The wallet card as a drawing of 85.6 by 54 mm."""
+    drawing = _drawing(request, platform, actor, lg_code)
+    if drawing is None:
+        return RedirectResponse(f"/card/{lg_code}", status_code=303)
+    headers = {
+        "Cache-Control": "no-store",
+        "Content-Security-Policy": "default-src 'none'; sandbox",
+        "X-Content-Type-Options": "nosniff",
+    }
+    return Response(drawing, media_type="image/svg+xml", headers=headers)
+
+
+@router.get("/card/{lg_code}/paper.pdf")
+def paper_pdf(
+    request: Request, lg_code: LgCode, actor: Registrant, platform: PlatformDep
+) -> Response:
+    """The wallet card in the middle of an A4 sheet with lines to cut along."""
+    drawing = _drawing(request, platform, actor, lg_code)
+    if drawing is None:
+        return RedirectResponse(f"/card/{lg_code}", status_code=303)
+    _ = translator(request)
+    words = SheetWords(
+        title=_("ふるさと住民登録証"),
+        steps=(
+            _("「実際のサイズ」（100%）で印刷します。"),
+            _("線にそって切り取ります。"),
+            _("受付で、お名前とあわせて見せてください。"),
+        ),
+        lost=_("なくしたときは、登録証の画面で作り直すと、前の登録証は使えなくなります。"),
+    )
+    headers = {
+        "Cache-Control": "no-store",
+        "Content-Disposition": f'inline; filename="card-{lg_code}.pdf"',
+        "X-Content-Type-Options": "nosniff",
+    }
+    return Response(card_pdf(drawing, words), media_type="application/pdf", headers=headers)
+
+
+def _drawing(request: Request, platform: Platform, actor: Actor, lg_code: str) -> str | None:
     signed = _signed(request, platform, actor, lg_code)
     if signed is None:
-        return RedirectResponse(f"/card/{lg_code}", status_code=303)
+        return None
     _ = translator(request)
     words = CardWords(
         heading=_("ふるさと住民登録証"),
@@ -139,10 +192,4 @@ def paper(request: Request, lg_code: LgCode, actor: Registrant, platform: Platfo
         note=_("受付で、お名前とあわせて確認します。"),
         alt=_("ふるさと住民登録証"),
     )
-    drawing = signed.printed(_(TIERS[signed.registration.tier]), words)
-    headers = {
-        "Cache-Control": "no-store",
-        "Content-Security-Policy": "default-src 'none'; sandbox",
-        "X-Content-Type-Options": "nosniff",
-    }
-    return Response(drawing, media_type="image/svg+xml", headers=headers)
+    return signed.printed(_(TIERS[signed.registration.tier]), words)

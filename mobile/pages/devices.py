@@ -28,6 +28,7 @@ from mobile.pages.shell import (
 from mobile.pages.signin import keep_code
 from registry.api_passkeys import at_the_gate
 from registry.doors import GATE, PersonActor
+from registry.phones import stop_with_sign_in
 from registry.signing_in import send_code
 
 router = APIRouter(include_in_schema=False)
@@ -128,16 +129,22 @@ def sign_out_there(
     request: Request, sign_in_id: UUID, form: FormDep, actor: Registrant, platform: PlatformDep
 ) -> Response:
     """End the sign-in of another device of one's own."""
+    ended: list[str] = []
 
     def work(db: Session) -> None:
-        signin.end_other(db, request.state.signed_in, sign_in_id, now=platform.clock.now())
+        now = platform.clock.now()
+        ended.append(signin.end_other(db, request.state.signed_in, sign_in_id, now=now))
 
-    return act(request, form, at_the_gate(actor), actor, work, "/me/devices")
+    answer = act(request, form, at_the_gate(actor), actor, work, "/me/devices")
+    for token_hash in ended:
+        stop_with_sign_in(platform, actor, token_hash)
+    return answer
 
 
 @router.post("/me/devices/sign-out")
 def sign_out_everywhere(actor: PersonActor, platform: PlatformDep) -> Response:
-    """End every sign-in, this one too."""
+    """End every sign-in, this one too, and every phone's codes (R22)."""
+    stop_with_sign_in(platform, actor)
     with platform.database.transaction(at_the_gate(actor)) as db:
         signin.end_all_sessions(db, actor.person_id, now=platform.clock.now())
     response = RedirectResponse("/", status_code=303)

@@ -33,6 +33,8 @@ ACTS: Final = {
     "stay_day.approve": N_("滞在日を認めました"),
     "premium.end": N_("プレミアム登録が終わりました"),
     "card.issue": N_("登録証を作りました"),
+    "card.phone_certify": N_("携帯電話で登録証を使えるようにしました"),
+    "card.phone_revoke": N_("携帯電話の登録証を止めました"),
     "person.create": N_("登録者になりました"),
     "person.close": N_("アカウントを閉じました"),
     "person.close_one": N_("まちの登録を閉じました"),

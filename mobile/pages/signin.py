@@ -27,6 +27,7 @@ from mobile.pages.shell import (
 from registry.doors import GATE, BookDep
 from registry.identifying import INVITATION_PAGE
 from registry.models import Person
+from registry.phones import stop_with_sign_in
 from registry.signing_in import prove_code, send_code
 
 router = APIRouter(include_in_schema=False)
@@ -140,9 +141,10 @@ def prove(request: Request, form: FormDep, platform: PlatformDep, book: BookDep)
 
 @router.post("/signout")
 def sign_out(request: Request, visitor: VisitorDep, platform: PlatformDep) -> Response:
-    """End this browser's session on the server; twice is once."""
+    """End this browser's session on the server, and the codes it made; twice is once (R22)."""
     if visitor.actor.kind is not ActorKind.ANONYMOUS:
         found: signin.SignedIn = request.state.signed_in
+        stop_with_sign_in(platform, visitor.actor, found.token_hash)
         with platform.database.transaction(GATE) as db:
             signin.end_session(db, found.token_hash, now=platform.clock.now())
     response = RedirectResponse("/", status_code=303)

@@ -1,7 +1,7 @@
 // A code stands behind the # of an address, so that no server ever logs it. This moves it into
 // the form, and keeps it through a sign-in. Without this script the code is typed.
 const KEY = "code";
-const field = document.querySelector("input[name=code]");
+const field = document.querySelector("[name=code]");
 const read = plain(location.hash.slice(1));
 
 function plain(text) {

@@ -228,6 +228,12 @@ class Card(Base):
     device_public_key: Mapped[str | None] = mapped_column(
         String(66), comment="hex, phone cards only"
     )
+    device_name: Mapped[str | None] = mapped_column(
+        String(40), comment="what the owner tells their phones apart by"
+    )
+    sign_in_ref: Mapped[str | None] = mapped_column(
+        String(64), comment="which sign-in certified it, said differently to each body"
+    )
     issued_at: Mapped[datetime]
     expires_on: Mapped[date]
     revoked_at: Mapped[datetime | None]

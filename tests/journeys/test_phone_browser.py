@@ -196,11 +196,17 @@ def test_every_page_of_a_stranger_in_english(opened: Opening, stage: Stage) -> N
 def test_r22_the_card_is_made_and_shown(opened: Opening, stage: Stage) -> None:
     eye = opened(someone=registrant(stage))
     eye.page.goto(f"/card/{HIDA}")
-    eye.page.get_by_role("button", name="登録証のコードを作る").click()
+    eye.page.get_by_role("img", name="飛騨市の登録証").wait_for()
     eye.look()
-    assert eye.page.get_by_role("img", name="飛騨市の登録証").is_visible()
-    eye.page.get_by_role("link", name="印刷用の登録証を開く").click()
-    assert eye.page.url.endswith("/paper.svg")
+    eye.page.get_by_text("紙の登録証がほしいとき").click()
+    eye.page.get_by_role("button", name="紙の登録証を作る").click()
+    eye.page.get_by_role("img", name="飛騨市の登録証").wait_for()
+    eye.look()
+    pdf = eye.page.get_by_role("link", name="紙の登録証（PDF）").get_attribute("href")
+    assert eye.page.request.get(f"{stage.live.url}{pdf}").body().startswith(b"%PDF-")
+    eye.page.get_by_role("link", name="登録証を表示できる携帯電話").click()
+    eye.page.get_by_text("この携帯電話", exact=True).wait_for()
+    eye.look()
 
 
 def test_c17_a_venues_code_behind_the_hash_never_reaches_the_server(
