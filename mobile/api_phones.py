@@ -82,9 +82,10 @@ class PhoneKeyIn(BaseModel):
         json_schema_extra={
             "examples": [
                 {
-                    "public_key": "A2kQ6M2xqS1mF2l5w4m8q0d2m0p9b1c7s6e5r4t3y2u1",
-                    "challenge": "1811811600.5f2d…",
-                    "proof": "MEQ…",
+                    "public_key": "Ai1xFkK3JrBEAWJ8qfusMvXIUw-xkDzE2wIlhxeSGkiB",
+                    "challenge": "1811811600.5f2d",
+                    "proof": "pKvURIxJVi2CgRXROh_M6pJ_UrTVRZKX-LQ-QtqJI4v"
+                    "BNibkPcs43bCCSIkn7JBPtCBXRDmD6IWFF51QVRr-Yg",
                     "name": "iPhone",
                 }
             ]

@@ -293,7 +293,7 @@ def test_r22_a_card_is_made_shown_verified_and_replaced(
     newcomer(phone, "hanako@example.jp")
     phone.open(f"/towns/{HIDA}").send({"tie": "origin"}, to=f"/towns/{HIDA}/join")
     phone.open(f"/card/{HIDA}")
-    assert "まだ作っていません" in phone.words
+    assert "登録証のコードを作る" in phone.words
     phone.send(to=f"/card/{HIDA}")
     assert 'role="img"' in phone.text
     drawing = phone.client.get(f"/card/{HIDA}/paper.svg")

@@ -100,7 +100,11 @@ def test_r19_a_scanners_measured_error_is_put_right(gate: Gate) -> None:
     """F11: two minutes of skew, measured, refuse nobody."""
     phone = certify_phone_of(gate.client, gate.someone)
     late = gate.clock.now() + timedelta(minutes=2)
-    said = {"scanned_at": late.isoformat(), "offset_ms": 120_000, "uncertainty_ms": 200}
+    said: dict[str, Any] = {
+        "scanned_at": late.isoformat(),
+        "offset_ms": 120_000,
+        "uncertainty_ms": 200,
+    }
     assert gate.scan(phone.code(gate.step), **said)["outcome"] == "accepted"
 
 

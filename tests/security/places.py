@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
 
 from activities.hosts import HostRole
 from activities.models import CheckIn, Participation, ScanAttempt, StayDay
@@ -19,7 +20,7 @@ from core.ids import new_id
 from core.models import Notice, Passkey, WebSession
 from core.outbox import NoticeDraft, tell
 from registry import guardians
-from registry.models import Application, IdentityAttempt, Registration, Term
+from registry.models import Application, Card, IdentityAttempt, Registration, Term
 from tests.factories.activities import (
     create_activity,
     create_designated_activity,
@@ -176,6 +177,28 @@ def settle(database: Database, lg_code: str, *, family: str = "山田") -> Place
     )
 
 
+def _phone(db: Session, person: SignedIn, lg_code: str) -> UUID:
+    """A phone that shows the person's card."""
+    registration = db.scalars(
+        select(Registration.id).filter_by(lg_code=lg_code, person_id=person.id)
+    ).one()
+    card = Card(
+        lg_code=lg_code,
+        id=new_id(),
+        card_ref=token_bytes(10).hex(),
+        registration_id=registration,
+        person_id=person.id,
+        kind="phone",
+        device_public_key="02" + "11" * 32,
+        device_name="iPhone",
+        issued_at=NOW,
+        expires_on=NOW.date() + timedelta(days=30),
+    )
+    db.add(card)
+    db.flush()
+    return card.id
+
+
 def _rows_of(
     database: Database, person: SignedIn, holder: SignedIn, lg_code: str
 ) -> dict[str, Any]:
@@ -190,6 +213,7 @@ def _rows_of(
             "participation_id": db.scalars(select(Participation.id).filter_by(**own)).first(),
             "term_id": db.scalars(select(Term.id).filter_by(person_id=holder.id)).one(),
             "device_id": device,
+            "phone_id": _phone(db, person, lg_code),
         }
         assert db.scalars(select(StayDay.state).filter_by(day=STAYED, **own)).one() == "reported"
         tell(
