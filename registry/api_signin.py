@@ -155,7 +155,7 @@ def sign_out(session: SessionDep, actor: AnyActor, platform: PlatformDep) -> Res
 
     Phone keys that it had certified end with it (R22).
     """
-    stop_with_sign_in(platform, actor, session.token_hash)
+    stop_with_sign_in(platform, actor, session.token_hash, now=platform.clock.now())
     with platform.database.transaction(GATE) as db:
         signin.end_session(db, session.token_hash, now=platform.clock.now())
     response = Response(status_code=204)
@@ -175,7 +175,7 @@ def sign_out_there(
     """One of one's own sign-ins ends, and its phone's codes; what has ended stays ended."""
     with platform.database.transaction(GATE) as db:
         ended = signin.end_other(db, session, sign_in_id, now=platform.clock.now())
-    stop_with_sign_in(platform, actor, ended)
+    stop_with_sign_in(platform, actor, ended, now=platform.clock.now())
     return Response(status_code=204)
 
 
@@ -184,7 +184,7 @@ def sign_out_there(
 )
 def sign_out_everywhere(session: SessionDep, actor: AnyActor, platform: PlatformDep) -> Response:
     """Every session of the account ends, this one too, and with them every phone's key (R22)."""
-    stop_with_sign_in(platform, actor)
+    stop_with_sign_in(platform, actor, now=platform.clock.now())
     with platform.database.transaction(GATE) as db:
         signin.end_all_sessions(db, session.account_id, now=platform.clock.now())
     response = Response(status_code=204)

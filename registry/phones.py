@@ -76,7 +76,9 @@ def revoke_signed_out(
     return len(ended)
 
 
-def stop_with_sign_in(platform: Platform, actor: Actor, token_hash: str | None = None) -> None:
+def stop_with_sign_in(
+    platform: Platform, actor: Actor, token_hash: str | None = None, *, now: datetime
+) -> None:
     """R22: a sign-in is about to end, or with no hash all of them: so do the keys they certified.
 
     Before the session, in a transaction of the person: whatever breaks in between leaves a sign-in
@@ -84,7 +86,6 @@ def stop_with_sign_in(platform: Platform, actor: Actor, token_hash: str | None =
     """
     if actor.kind is not ActorKind.PERSON:
         return
-    now = platform.clock.now()
     with platform.database.transaction(as_person(actor)) as db:
         if token_hash is None:
             revoke_all_phones(db, actor=actor, now=now)

@@ -137,14 +137,14 @@ def sign_out_there(
 
     answer = act(request, form, at_the_gate(actor), actor, work, "/me/devices")
     for token_hash in ended:
-        stop_with_sign_in(platform, actor, token_hash)
+        stop_with_sign_in(platform, actor, token_hash, now=platform.clock.now())
     return answer
 
 
 @router.post("/me/devices/sign-out")
 def sign_out_everywhere(actor: PersonActor, platform: PlatformDep) -> Response:
     """End every sign-in, this one too, and every phone's codes (R22)."""
-    stop_with_sign_in(platform, actor)
+    stop_with_sign_in(platform, actor, now=platform.clock.now())
     with platform.database.transaction(at_the_gate(actor)) as db:
         signin.end_all_sessions(db, actor.person_id, now=platform.clock.now())
     response = RedirectResponse("/", status_code=303)

@@ -144,7 +144,7 @@ def sign_out(request: Request, visitor: VisitorDep, platform: PlatformDep) -> Re
     """End this browser's session on the server, and the codes it made; twice is once (R22)."""
     if visitor.actor.kind is not ActorKind.ANONYMOUS:
         found: signin.SignedIn = request.state.signed_in
-        stop_with_sign_in(platform, visitor.actor, found.token_hash)
+        stop_with_sign_in(platform, visitor.actor, found.token_hash, now=platform.clock.now())
         with platform.database.transaction(GATE) as db:
             signin.end_session(db, found.token_hash, now=platform.clock.now())
     response = RedirectResponse("/", status_code=303)
