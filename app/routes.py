@@ -15,6 +15,7 @@ from activities import (
     api_devices,
     api_hosts,
     api_organisations,
+    api_plan,
     api_trail,
 )
 from admin import doors as desk
@@ -33,6 +34,7 @@ from mobile.pages import (
     offline,
     outings,
     phones,
+    planning,
     premium,
     questionnaire,
     reception,
@@ -119,6 +121,7 @@ TABLE: tuple[Row, ...] = (
     Row(api_designation.router, API, Door.STAFF),
     Row(api_trail.staff_router, API, Door.STAFF),
     Row(api_trail.own_router, API, Door.PERSON),
+    Row(api_plan.router, API, Door.PERSON),
     Row(wellknown.router, "", Door.PUBLIC),
     Row(api_cards.router, API, Door.PERSON),
     Row(api_phones.router, API, Door.PERSON),
@@ -136,6 +139,7 @@ TABLE: tuple[Row, ...] = (
     Row(phones.router, "", Door.PERSON),
     Row(offline.router, "", Door.PUBLIC),
     Row(notices.router, "", Door.PERSON),
+    Row(planning.router, "", Door.PERSON),
     Row(premium.router, "", Door.PERSON),
     Row(me.router, "", Door.PERSON),
     Row(devices.router, "", Door.PERSON),

@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SHEETS = (
     "core/static/shared.css",
     "mobile/static/mobile.css",
+    "mobile/static/pages/way.css",
     "admin/static/admin.css",
 )
 TEXT_MINIMUM = 4.5
