@@ -155,9 +155,10 @@ def test_the_main_job_works_as_the_readme_says(
         if "token" in said:
             shell.values["ME"] = f"Authorization: Bearer {said['token']}"
     assert [status for _, status, _ in answers] == [
-        *(202, 201, 201, 201, 200, 200, 201, 200, 200, 201)
+        *(202, 201, 201, 201, 200, 200, 201, 200, 200, 200, 201)
     ], answers
     by_path = {path: said for path, _, said in answers}
+    assert by_path["/me/registrations/212172/plan"]["standing"] == "first"
     assert by_path["/me/registrations"]["name"] == "飛騨市"
     assert by_path["/activities"]["items"][0]["id"] == str(activity.id)
     assert by_path["/check-ins"]["outcome"] == "accepted"
