@@ -53,6 +53,7 @@ EVENTS: Final[Mapping[str, str]] = MappingProxyType(
         "supports_stop": N_("サポートの利用が終わります"),
         "term_began": N_("有効期間が始まりました"),
         "dormancy_asked": N_("休眠の前のお知らせを送りました"),
+        "renewal_judged_anew": N_("事情が変わったため、更新をもう一度確かめます"),
         "survey_reminder": N_("初回アンケートをもう一度お願いしました"),
         "pseudonymised": N_("個人を特定できる情報を消しました"),
     }
@@ -121,6 +122,7 @@ AUDIT: Final[Mapping[str, str]] = MappingProxyType(
         "stay_day.add": N_("滞在日を記録した"),
         "stay_day.approve": N_("滞在日を認めた"),
         "stay_place.open": N_("滞在の場所を加えた"),
+        "term.renewal_judged_anew": N_("更新をもう一度確かめることにした"),
         "registration.survey_reminder": N_("初回アンケートをもう一度お願いした"),
         "survey.answer": N_("アンケートの答えを受けた"),
         "term.extend": N_("有効期間を延ばした"),

@@ -11,8 +11,16 @@ from core.access import Actor
 from core.errors import Forbidden
 from core.problems import problems
 from core.web import Answer, PlatformDep, answer_once
-from registry import approvals, renewal_staff
-from registry.doors import GATE, ApproverActor, BookDep, LgCode, ViewerActor, as_body
+from registry import approvals, judging, renewal_reversal, renewal_staff
+from registry.doors import (
+    GATE,
+    ApproverActor,
+    BookDep,
+    EvidenceDep,
+    LgCode,
+    ViewerActor,
+    as_body,
+)
 from registry.models import Judgement, Registration, Term
 from registry.schemas_premium import DecisionIn, TermOut
 
@@ -75,10 +83,14 @@ class WaitingRenewalsOut(BaseModel):
     renewals: list[WaitingRenewalOut]
 
 
-def _refuse_own(platform: PlatformDep, actor: Actor, lg_code: str, term_id: UUID) -> None:
-    """C47: nobody decides about themselves, compared by sign-in address at the gate."""
+def _refuse_own_term(platform: PlatformDep, actor: Actor, lg_code: str, term_id: UUID) -> None:
     with platform.database.transaction(as_body(actor, lg_code)) as db:
         person_id = renewal_staff.person_of(db, lg_code=lg_code, term_id=term_id)
+    _refuse_own(platform, actor, person_id)
+
+
+def _refuse_own(platform: PlatformDep, actor: Actor, person_id: UUID) -> None:
+    """C47: nobody decides about themselves, compared by sign-in address at the gate."""
     with platform.database.transaction(GATE) as db:
         if approvals.is_same_human(db, staff_id=actor.id, person_id=person_id):
             raise Forbidden(code="own_application")
@@ -140,14 +152,22 @@ def approve(
     actor: ApproverActor,
     platform: PlatformDep,
     book: BookDep,
+    evidence: EvidenceDep,
 ) -> Response:
     """R14, R15: the next year begins the day after this one ends, however late the decision."""
     now = platform.clock.now()
-    _refuse_own(platform, actor, lg_code, term_id)
+    _refuse_own_term(platform, actor, lg_code, term_id)
 
     def work(db: Session) -> Answer:
         row = renewal_staff.decide_renewal_by_staff(
-            db, actor=actor, lg_code=lg_code, term_id=term_id, approve=True, now=now, book=book
+            db,
+            actor=actor,
+            lg_code=lg_code,
+            term_id=term_id,
+            approve=True,
+            now=now,
+            book=book,
+            evidence=evidence,
         )
         return Answer.of(TermOut.of(row))
 
@@ -168,10 +188,11 @@ def refuse(
     actor: ApproverActor,
     platform: PlatformDep,
     book: BookDep,
+    evidence: EvidenceDep,
 ) -> Response:
     """R14, R15: the year runs out, then its grace, then back to basic; the person reads why."""
     now = platform.clock.now()
-    _refuse_own(platform, actor, lg_code, term_id)
+    _refuse_own_term(platform, actor, lg_code, term_id)
 
     def work(db: Session) -> Answer:
         row = renewal_staff.decide_renewal_by_staff(
@@ -183,6 +204,7 @@ def refuse(
             reason=given.reason,
             now=now,
             book=book,
+            evidence=evidence,
         )
         return Answer.of(TermOut.of(row))
 
@@ -206,9 +228,12 @@ def reverse(
 ) -> Response:
     """R15: within 90 days, a renewal or a return to basic."""
     now = platform.clock.now()
+    with platform.database.transaction(as_body(actor, lg_code)) as db:
+        person_id = judging.judgement(db, judgement_id).person_id
+    _refuse_own(platform, actor, person_id)
 
     def work(db: Session) -> Answer:
-        row = renewal_staff.reverse(
+        row = renewal_reversal.reverse(
             db,
             actor=actor,
             lg_code=lg_code,

@@ -174,6 +174,7 @@ def _new_row(code: str, source: Registration, today: date) -> dict[str, Any]:
         "minor_until": source.minor_until,
         "identity_level": source.identity_level,
         "identity_lapsed_on": source.identity_lapsed_on,
+        "identity_checked_on": source.identity_checked_on,
     }
 
 

@@ -1,5 +1,6 @@
-"""R12: a certificate that no longer holds, and the days in which to check in anew."""
+"""R12: an identity that no longer holds, or that a renewal asks for anew, and the days of grace."""
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
@@ -11,7 +12,9 @@ from core.access import Actor
 from core.clock import japan_day
 from core.outbox import NoticeDraft, tell
 from registry import queries
-from registry.models import UNPLANNED, Registration, Term
+from registry.bulk import tell_many
+from registry.models import UNPLANNED, Person, Registration, Term
+from registry.rules.identity import identity_lapsed_on
 from registry.rules.policy import PolicyBook
 
 
@@ -52,3 +55,42 @@ def lapse_identity(
     draft = NoticeDraft(person_id, "identity_recheck", lapsed_on.isoformat(), facts={"day": until})
     tell(db, [draft] if terms else [], now=now)
     return len(terms)
+
+
+def recheck_until(db: Session, *, person: Person, today: date, book: PolicyBook) -> date | None:
+    """R12: the day until which renewed years ask this person for the card; None when none does.
+
+    Works in the person's own context.
+    """
+    asked = db.scalars(
+        select(Term.identity_asked_on).where(
+            Term.person_id == person.id,
+            Term.state.in_(queries.LIVING),
+            Term.identity_asked_on.is_not(None),
+        )
+    )
+    checked = person.identity_checked_at and japan_day(person.identity_checked_at)
+    since = [identity_lapsed_on(None, asked_on=day, checked_on=checked) for day in asked]
+    first = min((day for day in since if day is not None), default=None)
+    days = timedelta(days=book.on("idv.grace_days", today).value)
+    return None if first is None else first + days
+
+
+def ask_again(
+    db: Session,
+    *,
+    lg_code: str,
+    people: Sequence[UUID],
+    asked_on: date,
+    now: datetime,
+    book: PolicyBook,
+) -> None:
+    """R12: a renewed year asks for the card once more; premium goes on through the grace.
+
+    Told on the day from which the grace runs, so that nobody loses a day of it.
+    """
+    until = asked_on + timedelta(days=book.on("idv.grace_days", asked_on).value)
+    facts = {"government": queries.government(db, lg_code).name, "day": until.isoformat()}
+    key = f"{lg_code}:{asked_on.isoformat()}"
+    drafts = [NoticeDraft(one, "identity_recheck_renewal", key, lg_code, facts) for one in people]
+    tell_many(db, drafts, now=now)

@@ -158,6 +158,7 @@ def copies_of(person: Person, book: PolicyBook, today: date) -> dict[str, Any]:
         "emergency_phone": person.emergency_phone if minor_until else None,
         "identity_level": person.identity_level,
         "identity_lapsed_on": person.identity_lapsed_on,
+        "identity_checked_on": person.identity_checked_at and japan_day(person.identity_checked_at),
     }
 
 

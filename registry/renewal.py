@@ -6,9 +6,9 @@ grace, and the night after its end. The rule decides, this module gathers and pl
 half done, and a repeated one finds nothing to do.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -17,93 +17,27 @@ from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from core.clock import japan_day
-from registry import queries
-from registry.applicants import known_birth_date, numbers
 from registry.bulk import Counts
 from registry.evidence import Evidence
-from registry.models import LocalGovernment
-from registry.renewal_bulk import Step, Writer
-from registry.rules.cap import Cap
+from registry.renewal_bulk import Writer
+from registry.renewal_facts import TERMS, Applicants, Night, Step, decide, lapsed_on, night_of
 from registry.rules.eligibility import identity_grace_until, standing_reasons
-from registry.rules.facts import (
-    ONE_DAY,
-    Applicant,
-    Body,
-    BodyKind,
-    DecisionMode,
-    Holding,
-    HoldingState,
-    IdentityLevel,
-    Period,
-    Residence,
-)
-from registry.rules.modes import DecisionKind, mode_for
-from registry.rules.policy import Policy, PolicyBook
-from registry.rules.renewal import Renewal, RenewalOutcome, decide_renewal
+from registry.rules.facts import ONE_DAY, Applicant, DecisionMode, Period
+from registry.rules.policy import PolicyBook
+from registry.rules.renewal import Renewal, RenewalOutcome
 from registry.rules.terms import checks, extended
-from registry.rules.versions import RequirementVersion, version_for_term
 
 LIMIT = 10_000
 #: Terms decided while those before them are written.
 CHUNK = 2_000
 #: No further look is planned: something else (staff, an objection) moves the term on.
 NEVER = date(9999, 12, 31)
+#: States of a renewal in which the next step is a human's, or the end of the hours of objection.
+WAITING = ("veto", "review")
 
-_DUE = """
-select t.id, t.registration_id, t.person_id, t.first_day, t.last_day, t.state, t.extended_until,
-       t.renewal_state, t.grace_until, t.last_check, t.carried,
-       r.registered_on, r.residence_code, r.minor_until, r.identity_level, r.identity_lapsed_on,
-       r.over_cap_since
-  from term t join registration r on r.lg_code = t.lg_code and r.id = t.registration_id
- where t.lg_code = :lg_code and t.state in ('active', 'grace') and t.due_on <= :as_of
-   and t.renewal_state not in ('veto', 'review')
-"""
+_DUE = TERMS + " and t.due_on <= :as_of"
 _RANGE = " and t.id > :after order by t.id limit :limit for no key update of t skip locked"
 _ONLY = " and t.id = any(:only) order by t.id for no key update of t skip locked"
-
-
-@dataclass(frozen=True, slots=True)
-class Night:
-    """What holds for all terms of one local government in one night."""
-
-    body: Body
-    name: str
-    policy: Policy
-    versions: tuple[RequirementVersion, ...]
-    as_of: date
-    now: datetime
-    mode: DecisionMode
-    release_mode: DecisionMode
-    memo: dict[Any, Any] = field(default_factory=dict)
-
-    @property
-    def checks(self) -> tuple[int, ...]:
-        """Days before the last day on which a term is checked (R14)."""
-        return self.policy.integers("renewal.checks")
-
-    def version(self, first_day: date) -> RequirementVersion:
-        """R33: the requirement that judges a term to its end: the one of its first day."""
-        if first_day not in self.memo:
-            self.memo[first_day] = version_for_term(self.versions, first_day)
-        found: RequirementVersion = self.memo[first_day]
-        return found
-
-
-def night_of(db: Session, *, lg_code: str, as_of: date, now: datetime, book: PolicyBook) -> Night:
-    """The numbers of one local government for one night."""
-    government = queries.government(db, lg_code)
-    body = queries.body_of(government)
-    policy, versions = numbers(db, book, body, as_of)
-    return Night(
-        body=body,
-        name=government.name,
-        policy=policy,
-        versions=versions,
-        as_of=as_of,
-        now=now,
-        mode=mode_for(policy, DecisionKind.RENEWAL),
-        release_mode=mode_for(policy, DecisionKind.RELEASE),
-    )
 
 
 def due_ids(
@@ -113,7 +47,7 @@ def due_ids(
     found = db.execute(
         text(
             "select id from term where lg_code = :lg_code and state in ('active', 'grace')"
-            " and due_on <= :as_of and renewal_state not in ('veto', 'review')"
+            " and due_on <= :as_of"
             " and id > :after order by id limit :limit"
         ),
         {"lg_code": lg_code, "as_of": as_of, "after": after or UUID(int=0), "limit": limit},
@@ -166,7 +100,7 @@ def run_range(
         return counts
     counts.last = rows[-1].id
     night = night_of(db, lg_code=lg_code, as_of=as_of, now=now, book=book)
-    applicants = _Applicants.gather(db, night, rows, evidence)
+    applicants = Applicants.gather(db, night, rows, evidence)
     # The rules work in this thread while the database writes what they said before in another;
     # the transaction is in one pair of hands at a time.
     with ThreadPoolExecutor(max_workers=1) as hands:
@@ -183,7 +117,7 @@ def run_range(
 
 
 def _decided(
-    night: Night, rows: Sequence[Row[Any]], applicants: "_Applicants", counts: Counts
+    night: Night, rows: Sequence[Row[Any]], applicants: "Applicants", counts: Counts
 ) -> list[Step]:
     """The steps of a part of the range; who cannot be decided is left as it was, and noted."""
     steps = []
@@ -198,156 +132,45 @@ def _decided(
     return steps
 
 
-# --- gather -----------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _Applicants:
-    """The facts of a whole range, read in few statements; made into applicants one by one."""
-
-    night: Night
-    participations: Mapping[UUID, tuple[Any, ...]]
-    stay_days: Mapping[UUID, tuple[date, ...]]
-    homes: Mapping[str, LocalGovernment]
-    consenting: frozenset[UUID]
-
-    @classmethod
-    def gather(
-        cls, db: Session, night: Night, rows: Sequence[Row[Any]], evidence: Evidence
-    ) -> "_Applicants":
-        """Evidence of the whole range in one query each, and what else the rules ask."""
-        ids = [row.registration_id for row in rows]
-        period = Period(
-            min(row.first_day for row in rows) - ONE_DAY,
-            max(row.extended_until or row.last_day for row in rows),
-        )
-        code = night.body.code
-        return cls(
-            night=night,
-            participations=evidence.participations(db, code, ids, period),
-            stay_days=evidence.stay_days(db, code, ids, period),
-            homes=queries.governments(db, {row.residence_code or "" for row in rows}),
-            consenting=_consenting(
-                db, [row.person_id for row in rows if row.minor_until is not None]
-            ),
-        )
-
-    def of(self, row: Row[Any]) -> Applicant:
-        """One applicant, as the body's own copy and evidence show them (R25)."""
-        night = self.night
-        wide = Period(row.first_day - ONE_DAY, row.extended_until or row.last_day)
-        lapsed = row.identity_lapsed_on
-        return Applicant(
-            person_id=row.person_id,
-            birth_date=self._birth_date(row.minor_until),
-            residence=self._home(row.residence_code),
-            identity_level=IdentityLevel(row.identity_level),
-            identity_valid=lapsed is None or lapsed > night.as_of,
-            guardian_consent=row.minor_until is None or row.person_id in self.consenting,
-            participations=tuple(
-                one for one in self.participations.get(row.registration_id, ()) if one.day in wide
-            ),
-            stay_days=tuple(
-                day for day in self.stay_days.get(row.registration_id, ()) if day in wide
-            ),
-            holdings=() if row.over_cap_since is None else _too_many(row, night),
-            registered_on=row.registered_on,
-            identity_lapsed_on=lapsed,
-        )
-
-    def _birth_date(self, minor_until: date | None) -> date:
-        cache, key = self.night.memo, ("born", minor_until)
-        if key not in cache:
-            cache[key] = known_birth_date(minor_until, self.night.as_of, self.night.policy)
-        found: date = cache[key]
-        return found
-
-    def _home(self, code: str | None) -> Residence | None:
-        # Moving in ends premium in the transaction that proves the new address (R16); what a
-        # body's copy says is not proof, so the night only refuses to renew by it.
-        cache, key = self.night.memo, ("home", code)
-        if key not in cache:
-            cache[key] = queries.residence_from(self.homes.get(code or ""), verified=False)
-        found: Residence | None = cache[key]
-        return found
-
-
-def _consenting(db: Session, people: Sequence[UUID]) -> frozenset[UUID]:
-    """R18: minors for whom a guardian with a verified identity consents to premium."""
-    if not people:
-        return frozenset()
-    found = db.execute(
-        text(
-            "select person_id from guardianship where person_id = any(:people)"
-            " and state = 'living' and scope = 'premium' and verified_at is not null"
-        ),
-        {"people": list(people)},
-    )
-    return frozenset(found.scalars())
-
-
-def _too_many(row: Row[Any], night: Night) -> tuple[Holding, ...]:
-    """R13: a prefecture that counts without a place among three; the others stay nameless."""
-    cap = Cap.of(night.policy)
-    others = tuple(
-        Holding(
-            UUID(int=number),
-            Body(f"other-{number}", BodyKind.MUNICIPALITY, f"nowhere-{number}"),
-            HoldingState.ACTIVE,
-            row.over_cap_since,
-        )
-        for number in range(1, cap.most + 1)
-    )
-    own = Holding(row.registration_id, night.body, HoldingState.ACTIVE, row.first_day)
-    return (*others, own)
-
-
 # --- decide -----------------------------------------------------------------------------
 
 
-def _step(night: Night, row: Row[Any], applicants: _Applicants) -> Step:
+def _step(night: Night, row: Row[Any], applicants: Applicants) -> Step:
     """What happens to one term tonight."""
     if row.renewal_state == "refused":
         return _refused_by_staff(night, row)
     booked = row.renewal_state == "booked"
-    if booked and row.identity_lapsed_on is None:
+    if booked and lapsed_on(row) is None:
         return _booked(night, row)
     applicant = applicants.of(row)
-    found = _decide(night, row, applicant, night.as_of)
+    found = decide(night, row, applicant, night.as_of)
     gone = found.proposal is RenewalOutcome.LAPSED_TO_BASIC
     if gone and standing_reasons(applicant, night.body, night.policy, night.as_of):
         return Step("lapsed", row, found)
     if booked:
         return _booked(night, row, identity_grace_until(applicant, night.policy))
+    if row.renewal_state in WAITING:
+        # Others move it on; only what ends premium on any day is for the night to see (R12).
+        return Step("planned", row, due_on=_asleep(night, applicant))
     return (_over if gone else _by_outcome)(night, row, applicant, found)
 
 
-def _decide(night: Night, row: Row[Any], applicant: Applicant, day: date) -> Renewal:
-    return decide_renewal(
-        applicant,
-        Period(row.first_day, row.last_day),
-        night.policy,
-        night.version(row.first_day),
-        day,
-        night.mode,
-        body=night.body,
-        release_mode=night.release_mode,
-        extension_until=row.extended_until,
-        carried=row.carried,
-        over_cap_since=row.over_cap_since,
-    )
+def _asleep(night: Night, applicant: Applicant) -> date:
+    """When a night has to look at a term that waits for somebody else."""
+    grace = identity_grace_until(applicant, night.policy)
+    return NEVER if grace is None else grace + ONE_DAY
 
 
 def _over(night: Night, row: Row[Any], applicant: Applicant, found: Renewal) -> Step:
     """R14: the term is over and so is its grace, unless the grace was never told in full."""
     if row.state == "active":
         # Nights were missed: the grace begins now, because nobody was told of it.
-        late = _decide(night, row, applicant, found.judged_term.last)
+        late = decide(night, row, applicant, found.judged_term.last)
         return _grace(night, row, late)
     if row.grace_until is not None and night.as_of <= row.grace_until:
         return Step("planned", row, due_on=night.as_of + ONE_DAY)
     if found.outcome is RenewalOutcome.TO_STAFF:
-        return Step("review", row, found, due_on=NEVER)
+        return Step("review", row, found, due_on=_asleep(night, applicant))
     return Step("lapsed", row, found)
 
 
@@ -368,7 +191,7 @@ def _by_outcome(night: Night, row: Row[Any], applicant: Applicant, found: Renewa
         case RenewalOutcome.RENEWED:
             return Step("booked", row, found, due_on=found.judged_term.last + ONE_DAY, check=check)
         case RenewalOutcome.TO_STAFF:
-            return Step("review", row, found, due_on=NEVER, check=check)
+            return Step("review", row, found, due_on=_asleep(night, applicant), check=check)
         case RenewalOutcome.GRACE if row.state == "grace":
             return Step("planned", row, due_on=night.as_of + ONE_DAY)
         case RenewalOutcome.GRACE:

@@ -10,6 +10,7 @@ from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from core.access import Actor, system
+from core.clock import japan_day
 from core.ids import new_id
 from core.outbox import NoticeDraft
 from registry import policies
@@ -24,48 +25,22 @@ from registry.bulk import (
 )
 from registry.ending import end_premium
 from registry.granting import reversible_day
+from registry.identity_lapse import ask_again
 from registry.judging import keep_numbers
 from registry.models import Registration
+from registry.renewal_facts import Step
 from registry.renewal_terms import NewTerm, add_terms, lapse_reason, refresh_expiry
 from registry.rules.facts import Body, DecisionMode, Period
+from registry.rules.identity import asks_again
 from registry.rules.modes import resolution
 from registry.rules.policy import Policy, PolicyBook
 from registry.rules.reasons import Decision
-from registry.rules.renewal import Renewal
 from registry.rules.terms import extended
 from registry.rules.versions import version_for_term
 
 JOB = "renewal"
 #: Kinds of a step that leave event, audit and judgement behind; `planned` is a look only.
 TOLD = ("booked", "veto", "review", "missing", "grace")
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What happens to one term tonight.
-
-    Attributes:
-        kind: `booked`, `veto`, `review`, `missing`, `grace`, `lapsed`, `rolled` or `planned`.
-        row: The term with its registration, as gathered.
-        found: The decision behind it, where the rules were asked.
-        due_on: The next night that looks at it.
-        check: The check that was done, as days before the end.
-        grace_until: The last day of grace where no decision says it.
-    """
-
-    kind: str
-    row: Row[Any]
-    found: Renewal | None = None
-    due_on: date | None = None
-    check: int | None = None
-    grace_until: date | None = None
-
-    @property
-    def last_of_grace(self) -> date | None:
-        """The last day of grace that this step gives."""
-        if self.kind != "grace":
-            return None
-        return self.grace_until or (self.found.grace_until if self.found else None)
 
 
 @dataclass(slots=True)
@@ -200,6 +175,10 @@ class Writer:
         terms = [(step, term, carried) for step, term, carried in booked if term is not None]
         if not terms:
             return
+
+        def asked_on(step: Step) -> date | None:
+            return self._asked_on(step.row) if self._begins_now(step) else None
+
         add_terms(
             self.db,
             self.body.code,
@@ -211,18 +190,40 @@ class Writer:
                     self.version_id(term.first),
                     carried,
                     active=self._begins_now(step),
-                    due_on=self._first_look(term),
+                    due_on=self._first_look(term, asked_on(step)),
+                    asked_on=asked_on(step),
                 )
                 for step, term, carried in terms
             ],
             now=self.now,
         )
+        self._ask_again([step.row for step, _, _ in terms if asked_on(step)])
         self._cards((step.row.registration_id, term.last) for step, term, _ in terms)
         begun = [(s.row.person_id, term.last) for s, term, _ in terms if self._begins_now(s)]
         refresh_expiry(self.db, self.body, begun)
 
-    def _first_look(self, term: Period) -> date:
-        return term.last - timedelta(days=max(self.policy.integers("renewal.checks")))
+    def _first_look(self, term: Period, asked_on: date | None = None) -> date:
+        first = term.last - timedelta(days=max(self.policy.integers("renewal.checks")))
+        return first if asked_on is None else min(first, self._grace_over(asked_on))
+
+    def _grace_over(self, asked_on: date) -> date:
+        return asked_on + timedelta(days=self.policy.integer("idv.grace_days") + 1)
+
+    def _asked_on(self, row: Row[Any]) -> date | None:
+        """R12: today, where the year that follows this one asks for a new check of identity."""
+        if not asks_again(row.identity_checked_on, row.first_day):
+            return None
+        return max(self.as_of, japan_day(self.now))
+
+    def _ask_again(self, rows: Sequence[Row[Any]]) -> None:
+        ask_again(
+            self.db,
+            lg_code=self.body.code,
+            people=[row.person_id for row in rows],
+            asked_on=max(self.as_of, japan_day(self.now)),
+            now=self.now,
+            book=self.book,
+        )
 
     def version_id(self, day: date) -> UUID | None:
         """R33: the stored requirement that a term beginning on a day is judged by."""
@@ -241,6 +242,7 @@ class Writer:
         self._cards((registration_id, last) for registration_id, _, last in begun)
         refresh_expiry(self.db, self.body, [(person_id, last) for _, person_id, last in begun])
         self._trace("term_began", [(row, {"term_id": str(row.id)}) for row in rows], "term.begin")
+        self._ask_again([row for row in rows if self._asked_on(row)])
 
     def _begin_booked(self, rows: Sequence[Row[Any]]) -> list[tuple[UUID, UUID, date]]:
         self.db.execute(
@@ -253,12 +255,17 @@ class Writer:
         # The next term begins after the extension, where there was one (R14).
         ends = {extended(Period(row.first_day, row.last_day), row.extended_until) for row in rows}
         days = sorted({judged.last + timedelta(days=1) for judged in ends})
+        asked_on = max(self.as_of, japan_day(self.now))
+        asked = [row.registration_id for row in rows if self._asked_on(row)]
         found: list[tuple[UUID, UUID, date]] = []
         for day in days:
             begun = self.db.execute(
                 text(
                     "update term set state = 'active', requirement_version_id = :version,"
-                    " due_on = last_day - cast(:first_check as int)"
+                    " due_on = least(last_day - cast(:first_check as int),"
+                    " case when registration_id = any(:asked) then cast(:grace_over as date) end),"
+                    " identity_asked_on ="
+                    " case when registration_id = any(:asked) then cast(:asked_on as date) end"
                     " where lg_code = :lg_code and registration_id = any(:registrations)"
                     " and state = 'booked' and first_day = :day"
                     " returning registration_id, person_id, last_day"
@@ -267,6 +274,9 @@ class Writer:
                     "lg_code": self.body.code,
                     "registrations": [row.registration_id for row in rows],
                     "version": self.version_id(day),
+                    "asked": asked,
+                    "asked_on": asked_on,
+                    "grace_over": self._grace_over(asked_on),
                     "first_check": max(self.policy.integers("renewal.checks")),
                     "day": day,
                 },

@@ -19,6 +19,7 @@ from registry.models import Registration, Term
 from registry.renewal import NEVER
 from registry.renewal_terms import NewTerm, add_terms
 from registry.rules.facts import DecisionMode, Period
+from registry.rules.identity import identity_lapsed_on
 from registry.rules.modes import DecisionKind, mode_for, resolution
 from registry.rules.policy import Policy, PolicyBook
 from registry.rules.renewal import Renewal, RenewalOutcome, decide_renewal
@@ -78,9 +79,19 @@ def request_renewal(
         window=extended(period, term.extended_until),
     )
     mode = mode_for(case.policy, DecisionKind.RENEWAL)
+    lapsed = identity_lapsed_on(
+        person.identity_lapsed_on,
+        asked_on=term.identity_asked_on,
+        checked_on=registration.identity_checked_on,
+    )
     found = decide_renewal(
         # What is stored is readable by the body: other bodies play no part and are left out.
-        replace(case.nameless().applicant, holdings=()),
+        replace(
+            case.nameless().applicant,
+            holdings=(),
+            identity_valid=lapsed is None or lapsed > today,
+            identity_lapsed_on=lapsed,
+        ),
         period,
         case.policy,
         version_of(db, term, book),

@@ -25,6 +25,7 @@ class NewTerm:
     carried: int
     active: bool
     due_on: date
+    asked_on: date | None = None
 
 
 def add_terms(db: Session, lg_code: str, terms: Sequence[NewTerm], *, now: datetime) -> None:
@@ -42,6 +43,7 @@ def add_terms(db: Session, lg_code: str, terms: Sequence[NewTerm], *, now: datet
             "requirement_version_id": Column("uuid", [one.version_id for one in terms]),
             "carried": Column("int", [one.carried for one in terms]),
             "due_on": Column("date", [one.due_on for one in terms]),
+            "identity_asked_on": Column("date", [one.asked_on for one in terms]),
         },
         same={"lg_code": lg_code, "renewal_state": "none", "created_at": now},
     )

@@ -146,8 +146,10 @@ def confirm_premium(parts: Parts, db: Session, scope: Scope) -> Mapping[str, int
 
 def confirm_renewals(parts: Parts, db: Session, scope: Scope) -> Mapping[str, int]:
     """R15: renewals to which nobody objected in time."""
-    done = renewal_staff.confirm_due(db, lg_code=scope.code, now=scope.now, book=parts.book)
-    return {"booked": done}
+    done = renewal_staff.confirm_due(
+        db, lg_code=scope.code, now=scope.now, book=parts.book, evidence=parts.evidence
+    )
+    return {"decided": done}
 
 
 def expire_pending(parts: Parts, db: Session, scope: Scope) -> Mapping[str, int]:

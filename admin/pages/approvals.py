@@ -25,6 +25,7 @@ from admin.desk import (
 from admin.forms import Form, FormDep
 from registry import approvals, renewal_staff
 from registry.doors import EvidenceDep
+from registry.evidence import Evidence
 from registry.models import Application
 
 router = APIRouter(include_in_schema=False)
@@ -211,18 +212,24 @@ def _decided(
 
 
 @router.post(STAFF + "/renewals/{term_id}/approve")
-def approve_renewal(desk: RenewalDesk, term_id: UUID, form: FormDep) -> Response:
+def approve_renewal(
+    desk: RenewalDesk, term_id: UUID, form: FormDep, evidence: EvidenceDep
+) -> Response:
     """R14: the next year is booked."""
-    return _renewal(desk, term_id, form, approve=True)
+    return _renewal(desk, term_id, form, evidence, approve=True)
 
 
 @router.post(STAFF + "/renewals/{term_id}/refuse")
-def refuse_renewal(desk: RenewalDesk, term_id: UUID, form: FormDep) -> Response:
+def refuse_renewal(
+    desk: RenewalDesk, term_id: UUID, form: FormDep, evidence: EvidenceDep
+) -> Response:
     """R14: the year runs out, then its grace; the person reads why."""
-    return _renewal(desk, term_id, form, approve=False)
+    return _renewal(desk, term_id, form, evidence, approve=False)
 
 
-def _renewal(desk: Desk, term_id: UUID, form: Form, *, approve: bool) -> Response:
+def _renewal(
+    desk: Desk, term_id: UUID, form: Form, evidence: Evidence, *, approve: bool
+) -> Response:
     def work(db: Session) -> str:
         renewal_staff.decide_renewal_by_staff(
             db,
@@ -232,6 +239,7 @@ def _renewal(desk: Desk, term_id: UUID, form: Form, *, approve: bool) -> Respons
             approve=approve,
             now=desk.now,
             book=desk.book,
+            evidence=evidence,
             reason=form.one("reason", most=MAX_REASON),
         )
         return f"{desk.home}/approvals?done={'approved' if approve else 'refused'}"

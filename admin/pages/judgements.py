@@ -11,7 +11,7 @@ from admin.forms import FormDep
 from admin.judged import Explained
 from admin.numbers import label_of, shown_value
 from core import audit
-from registry import renewal_staff
+from registry import renewal_reversal
 
 router = APIRouter(include_in_schema=False)
 JUDGEMENT = "/staff/{lg_code}/judgements/{judgement_id}"
@@ -109,7 +109,7 @@ def reverse(desk: ReverserDesk, judgement_id: UUID, form: FormDep) -> Response:
     """R15: within 90 days what a night decided about a renewal is undone."""
 
     def work(db: Session) -> str:
-        renewal_staff.reverse(
+        renewal_reversal.reverse(
             db,
             actor=desk.actor,
             lg_code=desk.lg_code,

@@ -26,10 +26,11 @@ from mobile.pages.shell import (
     registrant,
     show,
 )
-from registry import governments, identifying, identity, people, queries, residence
+from registry import governments, identifying, identity, identity_lapse, people, queries, residence
 from registry.doors import BookDep, EvidenceDep, as_person
 from registry.models import LocalGovernment, Person
 from registry.overview import held_by
+from registry.rules.policy import PolicyBook
 
 router = APIRouter(include_in_schema=False)
 
@@ -191,19 +192,34 @@ def change_residence(
 # --- identity -------------------------------------------------------------------------------------
 
 
-@router.get("/me/identity", dependencies=[Depends(registrant)])
-def identity_page(request: Request, wanted: NextPath = "/me") -> Response:
+@router.get("/me/identity")
+def identity_page(
+    request: Request,
+    actor: Registrant,
+    platform: PlatformDep,
+    book: BookDep,
+    wanted: NextPath = "/me",
+) -> Response:
     """R12: what the card check is, what it takes and what it never takes."""
+    shown = _identity(request, platform, actor, book)
+    return show(request, "identity.html", **shown, back_to=local_path(wanted))
+
+
+def _identity(
+    request: Request, platform: Platform, actor: Actor, book: PolicyBook
+) -> dict[str, Any]:
+    """What is known of the card check, and until when a renewal asks for another."""
     person: Person = request.state.person
-    return show(
-        request,
-        "identity.html",
-        level=LEVELS[person.identity_level],
-        verified=_proved(person),
-        checked_at=person.identity_checked_at,
-        lapsed_on=person.identity_lapsed_on,
-        back_to=local_path(wanted),
-    )
+    today = japan_day(platform.clock.now())
+    with platform.database.transaction(as_person(actor)) as db:
+        until = identity_lapse.recheck_until(db, person=person, today=today, book=book)
+    return {
+        "level": LEVELS[person.identity_level],
+        "verified": _proved(person),
+        "checked_at": person.identity_checked_at,
+        "lapsed_on": person.identity_lapsed_on,
+        "recheck_until": until,
+    }
 
 
 @router.post("/me/identity")
@@ -221,10 +237,7 @@ def begin_identity(
             request,
             "identity.html",
             error,
-            level=LEVELS[request.state.person.identity_level],
-            verified=_proved(request.state.person),
-            checked_at=request.state.person.identity_checked_at,
-            lapsed_on=request.state.person.identity_lapsed_on,
+            **_identity(request, platform, actor, book),
             back_to=back_to,
         )
     return show(request, "identity_go.html", url=url, back_to=back_to)

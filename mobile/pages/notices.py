@@ -89,6 +89,8 @@ def _act(row: Notice, status: str | None) -> str:
 def _href(row: Notice) -> str:
     """The page that a notice is about."""
     code, activity = row.lg_code, row.facts.get("activity_id")
+    if row.kind.startswith("identity"):
+        return "/me/identity"
     if code is None:
         return "/me/devices" if row.kind in _OF_SIGN_IN else ""
     if activity:

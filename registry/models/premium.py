@@ -191,8 +191,7 @@ class Term(Base):
             "info": rights(
                 TableClass.BODY,
                 {
-                    "renewal": "state in ('active', 'grace') and due_on <= {as_of}"
-                    " and renewal_state not in ('veto', 'review')",
+                    "renewal": "state in ('active', 'grace') and due_on <= {as_of}",
                     "renewal_veto": "renewal_state = 'veto' and renewal_effective_at <= {at}"
                     " and state in ('active', 'grace')",
                     "nudges": "renewal_state = 'review' and state in ('active', 'grace')",
@@ -227,6 +226,9 @@ class Term(Base):
         default=UNPLANNED,
         server_default=text("'2000-01-01'"),
         comment="the night of this day looks at the term",
+    )
+    identity_asked_on: Mapped[date | None] = mapped_column(
+        comment="a renewed term asks for a new check of identity from this day (R12)"
     )
     carried: Mapped[int] = mapped_column(
         default=0, server_default=text("0"), comment="surplus counts of the term before"

@@ -127,6 +127,7 @@ class Registration(Base):
     emergency_phone: Mapped[str | None] = mapped_column(PersonalText, comment="of minors (R18)")
     identity_level: Mapped[str] = mapped_column(String(10), default="email")
     identity_lapsed_on: Mapped[date | None]
+    identity_checked_on: Mapped[date | None] = mapped_column(comment="of the last check (R12)")
 
 
 class RegistrationEvent(Base):

@@ -208,6 +208,26 @@ def test_r07_premium_is_granted_from_the_phone(
     assert set(look.rows("select tier, status from registration")) == {("basic", "active")}
 
 
+def test_r12_a_renewed_year_asks_for_the_card_on_the_phone(
+    phone: Phone, database: RollbackDatabase, clock: FixedClock, keys: KeyStore, activity: Activity
+) -> None:
+    """The day until which it is asked stands on the page, and goes once the card was shown."""
+    automatic(database)
+    newcomer(phone, "hanako@example.jp")
+    phone.open(f"/towns/{HIDA}").send({"tie": "origin"}, to=f"/towns/{HIDA}/join")
+    come(phone, database, clock, keys, activity)
+    verify_identity(database)
+    phone.open(f"/me/premium/{HIDA}").send(to=f"/me/premium/{HIDA}/apply")
+    assert "もう一度確認をお願いします" not in phone.open("/me/identity").words
+    with database.owner() as connection:
+        connection.execute(text("update person set identity_checked_at = '2027-06-01 12:00+09'"))
+        connection.execute(text("update term set identity_asked_on = '2027-06-02'"))
+    assert "更新のため、2027年8月1日" in phone.open("/me/identity").words
+    with database.owner() as connection:
+        connection.execute(text("update person set identity_checked_at = '2027-06-02 00:10+09'"))
+    assert "もう一度確認をお願いします" not in phone.open("/me/identity").words
+
+
 def automatic(database: RollbackDatabase) -> None:
     """飛騨市 lets the rules decide (R15)."""
     with database.owner() as connection:

@@ -29,7 +29,7 @@ from tests.workers.nights import (
     populate,
     rows,
 )
-from tests.workers.test_renewal_night import LAST, LEAP, THREE
+from tests.workers.renewing import LAST, LEAP, THREE
 from workers.app import key_prefix
 from workers.runner import Runner
 

@@ -11,7 +11,7 @@ from core.clock import FixedClock
 from core.db import Database
 from tests.factories.registry import SignedIn, make_staff
 from tests.workers.nights import HIDA, IIDA, parts_at, rows
-from tests.workers.test_renewal_night import LAST, NEXT, night, prepared, terms
+from tests.workers.renewing import LAST, NEXT, night, prepared, terms
 from workers.parts import Parts
 
 BASE = f"/api/v1/local-governments/{HIDA}"

@@ -1,102 +1,33 @@
 """R12–R16, R18, R33: the renewal night on real rows (example 6 and its neighbours)."""
 
 from datetime import date, timedelta
-from types import MappingProxyType
 from typing import Any
-from uuid import UUID
 
 import pytest
 
-from bench.population import Cohort
-from core.access import Actor, ActorKind, Role
+from core.access import Actor, ActorKind
 from core.db import Database, for_body, for_job, for_person
 from core.errors import Conflict, NotFound
 from core.ids import new_id
-from registry import identity_lapse, judging, renewal_staff
-from tests.workers.nights import GIFU, HIDA, at, body_value, do, move_to, parts_at, populate, rows
-from workers.invariants import violated
-from workers.parts import Parts
-from workers.runner import Runner
-from workers.schedule import named
-
-DAY = timedelta(days=1)
-#: Months of nights pass in these tests; the other jobs have tests of their own.
-ONLY = (named("renewal"), named("renewal_veto"))
-LEAP, LAST = date(2028, 2, 29), date(2029, 2, 28)
-NEXT = (date(2029, 3, 1), date(2030, 2, 28))
-THREE = (date(2028, 3, 1), date(2028, 8, 1), date(2028, 11, 1))
-TWO = THREE[:2]
-APPROVER = Actor(
-    ActorKind.STAFF, id=new_id(), roles=MappingProxyType({HIDA: frozenset({Role.APPROVER})})
+from registry import identity_lapse, judging, renewal_reversal, renewal_staff
+from tests.workers.nights import HIDA, at, do, rows
+from tests.workers.renewing import (
+    APPROVER,
+    DAY,
+    LAST,
+    LEAP,
+    NEXT,
+    TWO,
+    hida,
+    night,
+    notices,
+    prepared,
+    state_of,
+    take_part,
+    term_id,
+    terms,
 )
-
-
-def hida(people: int = 1, took_part: tuple[date, ...] = THREE, **given: Any) -> Cohort:
-    """People with premium in 飛騨市 approved on 29 February 2028."""
-    return Cohort(
-        HIDA,
-        GIFU,
-        people,
-        took_part=took_part,
-        **{"term_from": LEAP, "last_access_on": date(2028, 11, 1), **given},
-    )
-
-
-def prepared(database: Database, mode: str, *cohorts: Cohort) -> tuple[Parts, UUID]:
-    """People in 飛騨市 with its mode; the clock stands the day before the first check."""
-    body_value(database, "decision.mode", mode)
-    population = populate(database, *(cohorts or (hida(),)))
-    parts = parts_at(database, LAST - timedelta(days=61))
-    Runner(parts, ONLY).drain()
-    return parts, population.people[0][0]
-
-
-def night(parts: Parts, day: date, hour: int = 12) -> None:
-    """All nights until a day, its ticks included."""
-    move_to(parts, day, hour)
-    runner = Runner(parts, ONLY)
-    runner.tick()
-    runner.drain()
-
-
-def terms(database: Database) -> list[tuple[Any, ...]]:
-    query = "select first_day, last_day, state, renewal_state from term order by first_day"
-    return list(rows(database, query))
-
-
-def notices(database: Database) -> list[str]:
-    return [row[0] for row in rows(database, "select kind from notice order by created_at, kind")]
-
-
-def state_of(database: Database) -> tuple[Any, ...]:
-    """Tier and status in the town, places taken."""
-    found = rows(
-        database,
-        "select tier, status, (select count(*) from premium_slot) from registration"
-        f" where lg_code = '{HIDA}'",
-    )
-    return found[0]
-
-
-def term_id(database: Database) -> UUID:
-    found: UUID = rows(database, "select id from term order by first_day")[0][0]
-    return found
-
-
-def take_part(database: Database, person_id: UUID, day: date) -> None:
-    """A counted participation that arrives late."""
-    do(
-        database,
-        "insert into participation (lg_code, id, person_id, registration_id, session_id,"
-        " activity_id, day, designated, counted, minutes, minutes_minimum, overnight_next_day,"
-        " category, method, assurance, provisional, created_at)"
-        " select lg_code, gen_random_uuid(), person_id, id, gen_random_uuid(), gen_random_uuid(),"
-        " %s, true, true, 180, 60, false, 'other', 'roster', 'high', false, now()"
-        " from registration where person_id = %s and lg_code = %s",
-        day,
-        person_id,
-        HIDA,
-    )
+from workers.invariants import violated
 
 
 def test_r14_example_6_three_counts_renew_without_a_human(own_database: Database) -> None:
@@ -112,8 +43,8 @@ def test_r14_example_6_three_counts_renew_without_a_human(own_database: Database
         "select derived_from -> 0 ->> 'expires_on', tier from registration where derived",
     )
     assert expiry == [("2030-02-28", "premium")]
-    told = rows(own_database, "select kind, facts ->> 'until' from notice")
-    assert told == [("renewal_booked", "2030-02-28")]
+    told = rows(own_database, "select kind, facts ->> 'until' from notice order by created_at")
+    assert told == [("renewal_booked", "2030-02-28"), ("identity_recheck_renewal", None)]
     assert violated(parts) == {"violated": 0}
 
 
@@ -153,7 +84,12 @@ def test_r15_an_objection_brings_a_human_who_refuses(own_database: Database) -> 
         waiting = renewal_staff.waiting_renewals(db, actor=APPROVER, lg_code=HIDA, now=now)
         assert [row[0].id for row in waiting] == [term]
         renewal_staff.decide_renewal_by_staff(
-            db, approve=False, reason="名義だけの参加", now=now, **given
+            db,
+            approve=False,
+            reason="名義だけの参加",
+            now=now,
+            evidence=parts.evidence,
+            **given,
         )
     night(parts, LAST - timedelta(days=50))
     assert terms(own_database) == [(LEAP, LAST, "active", "refused")]
@@ -186,9 +122,14 @@ def test_r15_review_waits_for_staff_whose_slowness_costs_nothing(own_database: D
             approve=True,
             now=parts.clock.now(),
             book=parts.book,
+            evidence=parts.evidence,
         )
     assert terms(own_database) == [(LEAP, LAST, "ended", "done"), (*NEXT, "active", "none")]
-    assert notices(own_database) == ["renewal_review", "renewal_booked"]
+    assert notices(own_database) == [
+        "renewal_review",
+        "identity_recheck_renewal",
+        "renewal_booked",
+    ]
 
 
 def test_r14_two_counts_thirty_days_of_grace_then_basic(own_database: Database) -> None:
@@ -311,9 +252,9 @@ def test_r15_staff_undo_a_renewal_within_ninety_days(own_database: Database) -> 
     context = for_body(HIDA, actor=APPROVER.label)
     late = at(LAST + timedelta(days=31))
     with pytest.raises(Conflict, match="reversal_over"), own_database.transaction(context) as db:
-        renewal_staff.reverse(db, now=late, **given)
+        renewal_reversal.reverse(db, now=late, **given)
     with own_database.transaction(context) as db:
-        renewal_staff.reverse(db, now=parts.clock.now(), **given)
+        renewal_reversal.reverse(db, now=parts.clock.now(), **given)
     assert terms(own_database) == [(LEAP, LAST, "active", "refused"), (*NEXT, "annulled", "none")]
     night(parts, LAST)
     night(parts, LAST + timedelta(days=31))
@@ -331,8 +272,8 @@ def test_r15_staff_give_back_what_a_night_ended(own_database: Database) -> None:
     given: dict[str, Any] = {"actor": APPROVER, "lg_code": HIDA, "reason": "名簿の記録もれ"}
     given |= {"book": parts.book, "now": parts.clock.now()}
     with own_database.transaction(context) as db:
-        renewal_staff.reverse(db, judgement_id=judgement, **given)
+        renewal_reversal.reverse(db, judgement_id=judgement, **given)
     assert terms(own_database)[-1] == (*NEXT, "active", "none")
     assert state_of(own_database) == ("premium", "active", 1)
     with pytest.raises(NotFound), own_database.transaction(context) as db:
-        renewal_staff.reverse(db, judgement_id=new_id(), **given)
+        renewal_reversal.reverse(db, judgement_id=new_id(), **given)
