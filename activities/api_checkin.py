@@ -12,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from activities.corrections import annul, correct
 from activities.devices import lg_code_of, report, source_of
 from activities.doors import HostActor
+from activities.exits import forgotten_exits, say_left
 from activities.hosts import Host, HostRole
 from activities.models import Activity, ActivitySession, CheckIn
 from activities.presence import Presence, poster_session, run, source_for
@@ -26,6 +27,10 @@ from activities.schemas_checkin import (
     CorrectedOut,
     CorrectionIn,
     DoorCheckIn,
+    ForgottenExitOut,
+    ForgottenExitsOut,
+    LeavingIn,
+    LeftOut,
     OwnCheckIn,
 )
 from core import shortcode
@@ -33,10 +38,11 @@ from core.access import Actor
 from core.clock import japan_day
 from core.db import for_body
 from core.errors import Conflict, NotFound, SignInNeeded
+from core.problems import problems
 from core.web import Answer as WebAnswer
 from core.web import Platform, PlatformDep, answer_once, platform_of, request_id
 from qr.codes import CodeError, VenueCode, parse
-from registry.doors import ClerkActor, LgCode, PersonActor, as_body, token_of
+from registry.doors import ClerkActor, LgCode, PersonActor, ViewerActor, as_body, token_of
 
 person_router = APIRouter(tags=["check-ins"])
 device_router = APIRouter(tags=["check-ins"])
@@ -281,6 +287,61 @@ def annul_check_in(
         # After the commit, so that the late try stays on record.
         raise Conflict(code=undone.code)
     return JSONResponse({"check_in_id": str(check_in_id), "state": undone.code})
+
+
+@staff_router.get(
+    "/local-governments/{lg_code}/forgotten-exits",
+    summary="List who forgot to check out",
+    responses=problems(401, 403, 404),
+)
+def list_forgotten_exits(
+    request: Request, lg_code: LgCode, actor: ViewerActor
+) -> ForgottenExitsOut:
+    """C31: where leaving is checked, they count as there until the end, until staff say otherwise."""
+    platform = platform_of(request)
+    with platform.database.transaction(as_body(actor, lg_code)) as db:
+        found = forgotten_exits(db, actor=actor, lg_code=lg_code, now=platform.clock.now())
+    return ForgottenExitsOut(
+        items=[
+            ForgottenExitOut(
+                check_in_id=one.check_in.id,
+                session_id=one.session.id,
+                activity=one.title,
+                display_name=one.registration.display_name,
+                member_number=one.registration.member_number,
+                arrived_at=one.check_in.at,
+                ends_at=one.session.ends_at,
+            )
+            for one in found
+        ]
+    )
+
+
+@staff_router.post(
+    "/local-governments/{lg_code}/check-ins/{check_in_id}/leaving",
+    summary="Say when somebody left who forgot to check out",
+    response_model=LeftOut,
+    responses=problems(401, 403, 404, 409, 422),
+)
+def leave(
+    request: Request, lg_code: LgCode, check_in_id: UUID, given: LeavingIn, actor: ClerkActor
+) -> Response:
+    """C31: the minutes follow, between the arrival and the session's end; the history keeps both."""
+    now = platform_of(request).clock.now()
+
+    def work(db: Session) -> WebAnswer:
+        one = say_left(
+            db,
+            actor=actor,
+            lg_code=lg_code,
+            check_in_id=check_in_id,
+            left_at=given.left_at,
+            now=now,
+        )
+        out = LeftOut(participation_id=one.id, minutes=one.minutes, counted=one.counted)
+        return WebAnswer.of(out)
+
+    return answer_once(request, as_body(actor, lg_code), actor=actor, work=work)
 
 
 @staff_router.post(

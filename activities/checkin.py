@@ -16,6 +16,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from activities.checkin_sql import APPLY, GATHER
+from activities.rules.attendance import AttendanceMode, minutes_there
 from activities.rules.checkin import (
     CheckinFacts,
     CodeProblem,
@@ -71,7 +72,8 @@ class Attempt:
 class _Progress:
     """What earlier scans of the same upload have changed, before anything is written."""
 
-    arrived: set[tuple[UUID, UUID]] = field(default_factory=set)
+    arrived: dict[tuple[UUID, UUID], datetime] = field(default_factory=dict)
+    entries: dict[tuple[UUID, UUID], dict[str, Any]] = field(default_factory=dict)
     gone: set[tuple[UUID, UUID]] = field(default_factory=set)
     counted: set[tuple[UUID, date]] = field(default_factory=set)
     codes: set[str] = field(default_factory=set)
@@ -146,7 +148,10 @@ def decide(
         facts = _facts(one, reading, row, progress)
         outcome = judge(facts, policies(_session_day(row, one.received_at)))
         _note(progress, one.scan, reading, row, outcome)
-        items.append(_item(n, one, reading, row, facts, outcome, policies))
+        item = _item(n, one, reading, row, facts, outcome, policies)
+        item["minutes"] = _minutes(progress, row, facts, outcome)
+        _settle_minutes(progress, row, item)
+        items.append(item)
     return known, json.dumps(items)
 
 
@@ -299,7 +304,7 @@ def _facts(one: Attempt, reading: Reading, row: Row, progress: _Progress) -> Che
             registration=_registration_state(row["status"]),
             sign_up=_sign_up_state(row["sign_up"]),
             minor=row["minor_until"] is not None and day < row["minor_until"],
-            arrived=row["arrived"] or (person, session) in progress.arrived,
+            arrived=row["arrived_at"] is not None or (person, session) in progress.arrived,
             left=row["gone"] or (person, session) in progress.gone,
             counted_today=row["counted_today"] or (person, day) in progress.counted,
             code_seen_elsewhere=reading.method is Method.PHONE
@@ -316,7 +321,7 @@ def _note(progress: _Progress, scan: Scan, reading: Reading, row: Row, outcome: 
     if scan.direction is Direction.OUT:
         progress.gone.add((person, session))
         return
-    progress.arrived.add((person, session))
+    progress.arrived[person, session] = outcome.scanned_at
     if outcome.counts:
         progress.counted.add((person, outcome.day))
     if reading.code_hash is not None:
@@ -337,7 +342,6 @@ def _item(
     scan, source = one.scan, one.source
     accepted = outcome.kind is OutcomeKind.ACCEPTED
     entering = accepted and scan.direction is Direction.IN
-    session = facts.session
     item: dict[str, Any] = {
         "n": n,
         "source": source.label,
@@ -364,7 +368,6 @@ def _item(
         "check_in_id": str(new_id()) if accepted else None,
         "participation_id": str(new_id()) if entering else None,
         "day": outcome.day.isoformat(),
-        "minutes": int((session.ends_at - session.starts_at).total_seconds() // 60),
         "minutes_minimum": row["minutes_minimum"],
         "count_cap": row["count_cap"],
         "overnight": _overnight(facts, policies(outcome.day)),
@@ -378,6 +381,29 @@ def _item(
         "answer": _answer_body(scan, row, outcome),
     }
     return item | _reach_notice(row, outcome, policies, entering=entering)
+
+
+def _minutes(progress: _Progress, row: Row, facts: CheckinFacts, outcome: Outcome) -> int | None:
+    """C31: the minutes of an arrival, or what leaving makes of them; None leaves them alone."""
+    if outcome.kind is not OutcomeKind.ACCEPTED:
+        return None
+    mode, at = row["attendance_mode"], outcome.scanned_at
+    span = (facts.session.starts_at, facts.session.ends_at)
+    if facts.direction is Direction.IN:
+        return minutes_there(mode, span, arrived_at=at)
+    came = row["arrived_at"] or progress.arrived.get((row["person_id"], row["session_id"]))
+    if mode != AttendanceMode.IN_AND_OUT or came is None:
+        return None
+    return minutes_there(mode, span, arrived_at=came, left_at=at)
+
+
+def _settle_minutes(progress: _Progress, row: Row, item: dict[str, Any]) -> None:
+    """C31: an arrival that is written by the same statement learns when the person left."""
+    place = row["person_id"], row["session_id"]
+    if item["participation_id"] is not None:
+        progress.entries[place] = item
+    elif item["minutes"] is not None and place in progress.entries:
+        progress.entries[place]["minutes"] = item["minutes"]
 
 
 def _overnight(facts: CheckinFacts, policy: Policy) -> bool:

@@ -21,12 +21,12 @@ select
     s.id as session_id, s.activity_id, s.starts_at, s.ends_at, s.state as session_state,
     s.capacity, s.taken, s.overnight,
     a.organisation_id, a.title, a.category, a.minutes_minimum, a.count_cap, a.late_night, a.walk_in,
-    a.designated_on, a.withdrawn_at,
+    a.designated_on, a.withdrawn_at, a.attendance_mode,
     r.id as registration_id, r.person_id, r.status, r.tier, r.minor_until, r.display_name,
     c.card_ref, c.revoked_at as card_revoked_at, c.expires_on as card_expires_on,
     u.state as sign_up,
-    coalesce((select true from check_in k where k.lg_code = :lg_code and k.session_id = s.id
-        and k.person_id = r.person_id and k.direction = 'in' and k.annulled_at is null limit 1), false) as arrived,
+    (select k.at from check_in k where k.lg_code = :lg_code and k.session_id = s.id
+        and k.person_id = r.person_id and k.direction = 'in' and k.annulled_at is null limit 1) as arrived_at,
     coalesce((select true from check_in k where k.lg_code = :lg_code and k.session_id = s.id
         and k.person_id = r.person_id and k.direction = 'out' and k.annulled_at is null limit 1), false) as gone,
     coalesce((select true from participation p where p.lg_code = :lg_code and p.person_id = r.person_id
@@ -97,6 +97,11 @@ with item as materialized (
     from present where participation_id not in (select id from counted)
     order by person_id, day, n
     on conflict do nothing
+), stayed as (
+    update participation p set minutes = i.minutes
+    from item i join arrived on arrived.id = i.check_in_id
+    where i.direction = 'out' and i.minutes is not null and p.lg_code = :lg_code
+        and p.session_id = i.session_id and p.person_id = i.person_id and p.annulled_at is null
 ), stays as (
     insert into stay_day (lg_code, person_id, day, registration_id, evidence, source_id, state,
         created_at)

@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session, aliased
 
+from activities.exits import arrival_of, exit_of, follow_minutes
 from activities.models import (
     CheckIn,
     Participation,
@@ -74,6 +75,9 @@ def annul(
     if row.direction == "in":
         _annul_participation(db, actor=actor, row=row, reason=reason, now=now)
         _annul_stay(db, row)
+        _annul_exit(db, row)
+    else:
+        _stays_until_the_end(db, actor=actor, row=row, reason=reason, now=now)
     return Undone(done=True, code="annulled")
 
 
@@ -98,6 +102,24 @@ def _annul_participation(
     for one in found:
         _change(db, one, actor=actor, reason=reason, now=now, counted=False, annulled_at=now)
         _promote(db, one.lg_code, one.person_id, one.day, actor=actor, now=now)
+
+
+def _annul_exit(db: Session, row: CheckIn) -> None:
+    """C31: nobody leaves who did not come."""
+    gone = exit_of(db, row)
+    if gone is not None:
+        gone.annulled_at, gone.annulled_by = row.annulled_at, row.annulled_by
+        gone.annulled_reason = row.annulled_reason
+
+
+def _stays_until_the_end(
+    db: Session, *, actor: Actor, row: CheckIn, reason: str, now: datetime
+) -> None:
+    """C31: without a way out somebody is there until the session ends."""
+    db.flush()
+    arrival = arrival_of(db, row)
+    if arrival is not None:
+        follow_minutes(db, actor=actor, arrival=arrival, reason=reason, now=now, left_at=None)
 
 
 def _change(

@@ -197,6 +197,43 @@ class CorrectionIn(_In):
     reason: Reason
 
 
+class LeavingIn(_In):
+    """When somebody left who forgot to check out."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"left_at": "2027-06-05T12:00:00+09:00"}]}
+    )
+
+    left_at: AwareDatetime
+
+
+class LeftOut(BaseModel):
+    """A presence with the minutes it has now."""
+
+    participation_id: UUID
+    minutes: int
+    counted: bool
+
+
+class ForgottenExitOut(BaseModel):
+    """A presence that ended with its session because nobody checked out (C31)."""
+
+    check_in_id: UUID
+    session_id: UUID
+    activity: str
+    display_name: str
+    member_number: str
+    arrived_at: datetime
+    ends_at: datetime
+
+
+class ForgottenExitsOut(BaseModel):
+    """The latest first; at most 200 of the last sixty days."""
+
+    items: list[ForgottenExitOut]
+    next_cursor: str | None = None
+
+
 class AnnulledOut(BaseModel):
     """A check-in that was undone."""
 

@@ -55,6 +55,7 @@ DONE: Final[Mapping[str, str]] = MappingProxyType(
         "checked_in": N_("受付しました。"),
         "already_here": N_("すでに受付済みです。2回は数えません。"),
         "one_more": N_("1人目の確認を記録しました。もう1人の確認で受付になります。"),
+        "left": N_("帰った時刻を記録しました。"),
         "annulled": N_("受付を取り消しました。記録は残ります。"),
         "corrected": N_("参加実績を訂正しました。前の内容も残ります。"),
         "extended": N_("有効期間を延ばしました。本人に知らせます。"),

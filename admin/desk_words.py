@@ -93,6 +93,8 @@ AUDIT: Final[Mapping[str, str]] = MappingProxyType(
         "organisation.withdraw_trust": N_("原則指定をやめた"),
         "participation.correct": N_("参加実績を訂正した"),
         "person.close": N_("アカウントを閉じた"),
+        "check_in.leave": N_("帰った時刻を記録した"),
+        "check_in.review": N_("帰りの受付がない人を見た"),
         "person.residence": N_("住所地を改めた"),
         "premium.end": N_("プレミアム登録を終えた"),
         "registration.became_adult": N_("成人になった"),

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from activities import corrections, roster
+from activities.exits import forgotten_exits, say_left
 from activities.models import Activity, ActivitySession, Organisation, ScanAttempt
 from activities.presence import Presence, run, source_for
 from activities.queries import session_of
@@ -20,6 +21,7 @@ from activities.scans import Answer, Scan
 from admin import reception, waiting
 from admin.desk import ClerkDesk, Desk, Done, Problems, ViewerDesk, problems_of
 from admin.forms import Form, FormDep
+from core.clock import japan_day
 from core.errors import NotFound, Refused, invalid
 from core.shortcode import grouped
 from qr.sheets import Poster, poster_svg
@@ -91,6 +93,9 @@ def show(
                 db, lg_code=desk.lg_code, now=desk.now, session_id=session_id
             ),
             label=desk.actor.label,
+            forgotten=forgotten_exits(
+                db, actor=desk.actor, lg_code=desk.lg_code, now=desk.now, session_id=session_id
+            ),
             poster_code=grouped(session.poster_code),
         )
 
@@ -254,6 +259,32 @@ def annul(desk: ClerkDesk, session_id: UUID, check_in_id: UUID, form: FormDep) -
             now=desk.now,
         )
         return f"{desk.home}/sessions/{session_id}?done=annulled"
+
+    return desk.act(
+        form,
+        work,
+        lambda errors, status: show(desk, session_id, errors=errors, status=status),
+    )
+
+
+@router.post(SESSION + "/check-ins/{check_in_id}/leaving")
+def leave(desk: ClerkDesk, session_id: UUID, check_in_id: UUID, form: FormDep) -> Response:
+    """C31: when somebody left who forgot to check out; a time of the night is the second day's."""
+
+    def work(db: Session) -> str:
+        session = session_of(db, desk.lg_code, session_id)
+        left_at = form.moment(japan_day(session.starts_at), "left")
+        if left_at < session.starts_at and japan_day(session.ends_at) > japan_day(left_at):
+            left_at = form.moment(japan_day(session.ends_at), "left")
+        say_left(
+            db,
+            actor=desk.actor,
+            lg_code=desk.lg_code,
+            check_in_id=check_in_id,
+            left_at=left_at,
+            now=desk.now,
+        )
+        return f"{desk.home}/sessions/{session_id}?done=left"
 
     return desk.act(
         form,

@@ -28,6 +28,8 @@ ACTS: Final = {
     "registration.list": N_("登録者の一覧を見ました"),
     "judgement.read": N_("判定を見ました"),
     "check_in.scan": N_("受付をしました"),
+    "check_in.leave": N_("帰った時刻を記録しました"),
+    "check_in.review": N_("帰りの受付がない人を見ました"),
     "participation.correct": N_("参加のきろくを直しました"),
     "stay_day.add": N_("滞在日を記録しました"),
     "stay_day.approve": N_("滞在日を認めました"),

@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from sqlalchemy import text
 
 from activities.models import Activity, ActivitySession
 from core.clock import FixedClock
@@ -288,3 +289,109 @@ def test_bad_input_is_answered_clearly(scene: Scene) -> None:
         assert bad.headers["content-type"] == "application/problem+json"
     nul = scene.device_scan(code="\x00\ud800".encode("utf-16", "surrogatepass").decode("latin-1"))
     assert nul.status_code in {200, 422}
+
+
+# --- C31: minutes follow coming and leaving -------------------------------------------------
+
+
+def _in_and_out(scene: Scene) -> str:
+    with scene.database.owner() as connection:
+        connection.execute(text("update activity set attendance_mode = 'in_and_out'"))
+    return make_card(scene.database, scene.keys, scene.someone, now=scene.clock.now())
+
+
+def _minutes(scene: Scene) -> list[int]:
+    rows = scene.look.rows("select minutes from participation where annulled_at is null")
+    return [minutes for (minutes,) in rows]
+
+
+def test_c31_leaving_sets_the_minutes_and_undoing_it_gives_them_back(scene: Scene) -> None:
+    card = _in_and_out(scene)
+    shown: dict[str, Any] = {"code": card, "name_confirmed": True, "walk_in_confirmed": True}
+    scene.clock.at = jst(DAY, 9, 20)
+    assert scene.device_scan(**shown).json()["counted"] is True
+    assert _minutes(scene) == [160]  # as long as nobody leaves: until the session ends
+    scene.clock.at = jst(DAY, 11, 30)
+    assert scene.device_scan(**shown, direction="out").json()["reason"] == "left"
+    assert _minutes(scene) == [130]
+    staff = make_staff(scene.database, HIDA, now=scene.clock.now())
+    leaving = scene.look.one("select id from check_in where direction = 'out'")
+    url = f"/api/v1/local-governments/{HIDA}/check-ins/{leaving}/annul"
+    undone = scene.client.post(url, json={"reason": "まちがい"}, headers=staff.headers)
+    assert undone.status_code == 200, undone.text
+    assert _minutes(scene) == [160]
+    changes = scene.look.rows("select before, after from participation_change")
+    assert [(one["minutes"], two["minutes"]) for one, two in changes] == [(130, 160)]
+
+
+def test_c31_a_batch_with_both_ways_counts_the_time_between(scene: Scene) -> None:
+    card = _in_and_out(scene)
+    made = {"in": jst(DAY, 8, 50), "out": jst(DAY, 10, 15)}
+    scene.clock.advance(timedelta(days=1))
+    scans = [
+        {
+            "scan_id": str(uuid4()),
+            "session_id": str(scene.session.id),
+            "scanned_at": made[way].isoformat(),
+            "offset_ms": 0,
+            "offline": True,
+            "sequence": number,
+            "code": card,
+            "name_confirmed": True,
+            "walk_in_confirmed": True,
+            "direction": way,
+        }
+        for number, way in enumerate(("out", "in"), start=1)
+    ]
+    headers = {"Authorization": f"Bearer {scene.device}"}
+    url = "/api/v1/device/check-ins/batch"
+    answer = scene.client.post(url, json={"scans": scans, "made": 2}, headers=headers).json()
+    assert {one["outcome"] for one in answer["answers"]} == {"accepted"}
+    assert _minutes(scene) == [75]
+
+
+def test_c31_in_only_keeps_the_scheduled_hours(scene: Scene) -> None:
+    card = make_card(scene.database, scene.keys, scene.someone, now=scene.clock.now())
+    shown: dict[str, Any] = {"code": card, "name_confirmed": True, "walk_in_confirmed": True}
+    scene.clock.at = jst(DAY, 10)
+    scene.device_scan(**shown)
+    scene.clock.at = jst(DAY, 11)
+    scene.device_scan(**shown, direction="out")
+    assert _minutes(scene) == [180]
+
+
+def test_c31_a_forgotten_way_out_waits_for_staff_who_say_when(scene: Scene) -> None:
+    card = _in_and_out(scene)
+    scene.device_scan(code=card, name_confirmed=True, walk_in_confirmed=True)
+    scene.clock.at = jst(DAY, 13)
+    staff = make_staff(scene.database, HIDA, now=scene.clock.now())
+    area = f"/api/v1/local-governments/{HIDA}"
+    listed = scene.client.get(f"{area}/forgotten-exits", headers=staff.headers).json()["items"]
+    assert [one["display_name"] for one in listed] == ["古川 花子"]
+    assert scene.look.one("select count(*) from audit_event where action = 'check_in.review'") == 1
+    url = f"{area}/check-ins/{listed[0]['check_in_id']}/leaving"
+    for wrong in (jst(DAY, 8), jst(DAY, 12, 1)):
+        given = {"left_at": wrong.isoformat()}
+        refused = scene.client.post(url, json=given, headers=staff.headers)
+        assert (refused.status_code, refused.json()["code"]) == (422, "time_outside_session")
+    given = {"left_at": jst(DAY, 10).isoformat()}
+    done = scene.client.post(url, json=given, headers=staff.headers)
+    assert (done.status_code, done.json()["minutes"]) == (200, 60)
+    assert _minutes(scene) == [60]
+    again = scene.client.post(url, json=given, headers=staff.headers)
+    assert (again.status_code, again.json()["code"]) == (409, "already_left")
+    left = scene.client.get(f"{area}/forgotten-exits", headers=staff.headers).json()
+    assert left == {"items": [], "next_cursor": None}
+
+
+def test_c31_undoing_the_arrival_undoes_the_leaving(scene: Scene) -> None:
+    card = _in_and_out(scene)
+    shown: dict[str, Any] = {"code": card, "name_confirmed": True, "walk_in_confirmed": True}
+    scene.device_scan(**shown)
+    scene.clock.at = jst(DAY, 9, 5)
+    scene.device_scan(**shown, direction="out")
+    staff = make_staff(scene.database, HIDA, now=scene.clock.now())
+    arrival = scene.look.one("select id from check_in where direction = 'in'")
+    url = f"/api/v1/local-governments/{HIDA}/check-ins/{arrival}/annul"
+    scene.client.post(url, json={"reason": "まちがい"}, headers=staff.headers)
+    assert scene.look.one("select count(*) from check_in where annulled_at is null") == 0

@@ -27,7 +27,7 @@ from registry.models import (
 )
 from tests.conftest import RollbackDatabase
 from tests.factories.activities import YES
-from tests.factories.desk import Morning, create_morning
+from tests.factories.desk import Morning, arrive, create_morning
 from tests.factories.presence import make_card, make_keys
 from tests.factories.registry import HIDA, OPERATOR, SignedIn, make_operator, make_staff
 
@@ -546,3 +546,33 @@ def test_r32_a_death_is_recorded_at_the_desk_and_undone(
         select(Registration.status).where(Registration.id == morning.registration_id),
     )
     assert statuses == ["active"]
+
+
+def test_c31_staff_say_when_somebody_left_who_forgot_to_check_out(
+    http: TestClient, database: RollbackDatabase, morning: Morning, clock: FixedClock
+) -> None:
+    arrive(database, morning.session, morning.expected)
+    with database.owner() as owner:
+        owner.execute(text("update activity set attendance_mode = 'in_and_out'"))
+        owner.execute(
+            text("update participation set minutes = 175 where session_id = :id"),
+            {"id": morning.session.id},
+        )
+    clock.at = morning.session.ends_at + timedelta(minutes=1)
+    clerk = make_staff(database, HIDA, Role.CLERK, now=clock.now())
+    page = f"{HOME}/sessions/{morning.session.id}"
+    shown = http.get(page, headers=clerk.headers).text
+    assert "帰りの受付がない人" in shown
+    found = re.search(rf'action="({page}/check-ins/[^"]+/leaving)"', shown)
+    assert found
+    wrong = post(http, clerk, found[1], left="03:00")
+    assert wrong.status_code == 422
+    left = (morning.session.starts_at + timedelta(hours=10)).strftime("%H:%M")
+    done = post(http, clerk, found[1], left=left)
+    assert (done.status_code, done.headers["location"][-9:]) == (303, "done=left")
+    assert "帰りの受付がない人" not in http.get(page, headers=clerk.headers).text
+    minutes = rows(
+        database,
+        select(Participation.minutes).where(Participation.session_id == morning.session.id),
+    )
+    assert minutes == [55]
