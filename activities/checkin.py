@@ -16,7 +16,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from activities.checkin_sql import APPLY, GATHER
-from activities.rules.attendance import AttendanceMode, minutes_there
+from activities.rules.attendance import minutes_changed
 from activities.rules.checkin import (
     CheckinFacts,
     CodeProblem,
@@ -387,14 +387,10 @@ def _minutes(progress: _Progress, row: Row, facts: CheckinFacts, outcome: Outcom
     """C31: the minutes of an arrival, or what leaving makes of them; None leaves them alone."""
     if outcome.kind is not OutcomeKind.ACCEPTED:
         return None
-    mode, at = row["attendance_mode"], outcome.scanned_at
+    came = row["arrived_at"] or progress.arrived[row["person_id"], row["session_id"]]
     span = (facts.session.starts_at, facts.session.ends_at)
-    if facts.direction is Direction.IN:
-        return minutes_there(mode, span, arrived_at=at)
-    came = row["arrived_at"] or progress.arrived.get((row["person_id"], row["session_id"]))
-    if mode != AttendanceMode.IN_AND_OUT or came is None:
-        return None
-    return minutes_there(mode, span, arrived_at=came, left_at=at)
+    left_at = outcome.scanned_at if facts.direction is Direction.OUT else None
+    return minutes_changed(row["attendance_mode"], span, arrived_at=came, left_at=left_at)
 
 
 def _settle_minutes(progress: _Progress, row: Row, item: dict[str, Any]) -> None:

@@ -32,5 +32,18 @@ def minutes_there(
     return _whole(max(arrived_at, starts_at), until)
 
 
+def minutes_changed(
+    mode: str | None,
+    span: tuple[datetime, datetime],
+    *,
+    arrived_at: datetime,
+    left_at: datetime | None,
+) -> int | None:
+    """C31: what an arrival, or a leaving where it is set, makes of the minutes; None is nothing."""
+    if left_at is not None and mode != AttendanceMode.IN_AND_OUT:
+        return None
+    return minutes_there(mode, span, arrived_at=arrived_at, left_at=left_at)
+
+
 def _whole(start: datetime, end: datetime) -> int:
     return max(0, int((end - start).total_seconds() // 60))
