@@ -182,6 +182,7 @@ def _filters(texts: Texts, lang: str) -> dict[str, Any]:
         "listing": partial(_in, formats.listing, lang),
         "span": lambda start, end: formats.span(start, end, lang),
         "iso": _iso,
+        "japan_date": formats.japan_date,
         "error_for": error_for,
         "reason": reason,
         "advice": advice,

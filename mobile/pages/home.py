@@ -1,12 +1,15 @@
 """ホーム: one big button, what is next, and how many more times until premium."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from fastapi import APIRouter, Request
 from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse, Response
 
+from activities.planner import Visit, plan_premium
+from activities.rules.outings import Route
 from activities.search import OwnSignUp, own_sign_ups
 from core.access import Actor, ActorKind
 from core.clock import japan_day
@@ -25,7 +28,9 @@ from registry.rules.policy import PolicyBook
 router = APIRouter(include_in_schema=False)
 
 #: Ways shown on the first page; more stand under わたし, all of them on the towns' own pages.
-MOST_WAYS = 3
+MOST_WAYS = 4
+#: Notices and activities to come on the first page.
+MOST_LETTERS, MOST_NEXT = 3, 2
 #: Ways that are worked out at once: those of the towns one was last in touch with.
 WORKED_OUT = 8
 _FRONT_TOWNS = 6
@@ -50,17 +55,56 @@ def home(
     with platform.database.transaction(as_person(actor)) as db:
         held = held_by(db, person_id=actor.person_id, today=japan_day(now), book=book)
         living = [one for one in held if one.row.status == "active"]
+        ending = [one for one in living if _ending(one, now, book)]
+        asked = {one.row.lg_code for one in ending}
+        unread = letters(request, db, actor, unread=True, limit=MOST_LETTERS)
+        upcoming = _upcoming(db, actor, now)
+        ways = ways_of(db, actor, living, now, book, evidence)
         return show(
             request,
             "home.html",
             person=visitor.person,
+            today=japan_day(now),
             held=living,
-            ending=[one for one in living if _ending(one, now, book)],
-            upcoming=_upcoming(db, actor, now),
-            ways=ways_of(db, actor, living, now, book, evidence)[:MOST_WAYS],
-            letters=letters(request, db, actor, unread=True, limit=3),
+            ending=ending,
+            # What is asked above is not asked again among the notices.
+            asking=[one for one in unread if one.act and one.lg_code not in asked],
+            letters=[one for one in unread if not one.act],
+            offers=[one for one in upcoming if one.sign_up.state == "offered"],
+            upcoming=[one for one in upcoming if one.sign_up.state != "offered"][:MOST_NEXT],
+            ways=ways[:MOST_WAYS],
+            nearest=_nearest(db, actor, ways, now, book, evidence),
             passkey_offered=offer,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Nearest:
+    """The premium that is nearest: how far it is, when it could be, and the next thing to join."""
+
+    way: Way
+    route: Route | None
+    suggested: Visit | None
+
+
+def _nearest(
+    db: Session,
+    actor: Actor,
+    ways: Sequence[Way],
+    now: datetime,
+    book: PolicyBook,
+    evidence: Evidence,
+) -> Nearest | None:
+    """R07: what the first page says of the way to premium; one town, so that it stays quick."""
+    way = next((one for one in ways if not one.premium), None)
+    if way is None:
+        return None
+    planned = plan_premium(
+        db, actor=actor, lg_code=way.lg_code, now=now, book=book, evidence=evidence
+    )
+    route = None if planned.plan is None else planned.plan.soonest
+    visits = [] if route is None else planned.visits_of(route.sessions)
+    return Nearest(way, route, next((one for one in visits if one.state != "taken"), None))
 
 
 def _open_towns(platform: Platform, book: PolicyBook) -> Sequence[LocalGovernment]:
@@ -81,7 +125,7 @@ def _upcoming(db: Session, actor: Actor, now: datetime) -> list[OwnSignUp]:
     """What one has signed up for and is not over, the nearest first."""
     found = own_sign_ups(db, person_id=actor.person_id, limit=_MANY, since=now)
     living = [one for one in found if one.sign_up.state in {"taken", "offered", "waiting"}]
-    return sorted(living, key=lambda one: one.session.starts_at)[:2]
+    return sorted(living, key=lambda one: one.session.starts_at)
 
 
 def ways_of(

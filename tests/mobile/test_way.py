@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 
 import pytest
+from sqlalchemy import text
 
 from activities.models import ActivitySession
 from activities.proposing import ProposalFields
@@ -116,3 +117,44 @@ def test_where_there_is_nothing_to_plan(
     assert "申請をお預かりしています" in phone.words
     phone.open("/me/premium/113611/plan")
     assert phone.path == "/towns/113611"
+
+
+def test_home_says_how_many_more_and_what_is_next(
+    phone: Phone, database: RollbackDatabase, hanako: SignedIn
+) -> None:
+    take_part(database, hanako, HIDA, 1, last=TODAY - timedelta(days=30))
+    mine = session_on(database, 4, "水路そうじ")
+    sign_up(database, mine, hanako.id)
+    following = session_on(database, 18, "棚田の草刈り")
+    phone.open("/")
+    assert "プレミアム登録まで あと2回" in phone.words
+    assert "あと 4 日 水路そうじ" in phone.words
+    assert "いちばん早くて、6月19日（土）に届きます" in phone.words
+    assert phone.text.count('class="button button-main"') == 1
+    # The nearest town is told in full, the others are a row each.
+    assert phone.link("宮城県気仙沼市") == f"/me/premium/{KESENNUMA}/plan"
+    phone.open(phone.link("棚田の草刈り"))
+    phone.send(to=f"/sign-ups/{HIDA}/{following.id}")
+    phone.open("/")
+    assert phone.link("道すじを見る") == WAY
+
+
+def test_home_asks_first_what_waits_for_an_answer(
+    phone: Phone, database: RollbackDatabase, hanako: SignedIn
+) -> None:
+    """R06, C33: the tie that is about to end, the place that fell free, then everything else."""
+    session = session_on(database, 4, "水路そうじ")
+    sign_up(database, session, hanako.id)
+    with database.owner() as connection:
+        connection.execute(
+            text("update sign_up set state = 'offered', offer_until = '2027-06-02T00:00Z'")
+        )
+        connection.execute(
+            text("update registration set last_access_on = '2025-06-20' where lg_code = :code"),
+            {"code": KESENNUMA},
+        )
+    phone.open("/")
+    asked, offered = phone.words.index("つながりを続けますか"), phone.words.index("空きが出ました")
+    assert asked < offered < phone.words.index("QRで受付する")
+    phone.send(to=f"/towns/{KESENNUMA}/keep")
+    assert "つながりを続けますか" not in phone.open("/").words
