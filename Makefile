@@ -6,6 +6,8 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# What the package's build brings in for the browser (hatch_build.py).
+ASSETS := $(addprefix frontend/,package.json package-lock.json .npmrc qr-decoder.js)
 # Handed on to the command of a target: make demo ARGS="--port 9000 --exit"
 ARGS ?=
 
@@ -17,7 +19,7 @@ help: ## Say what each target does
 
 setup: $(STAMP) ## Create .venv and install everything into it (Python 3.11 or newer)
 
-$(STAMP): pyproject.toml constraints.txt
+$(STAMP): pyproject.toml constraints.txt hatch_build.py $(ASSETS)
 	@python=$$(command -v python3.11 || command -v python3 || true); \
 	if [ -z "$$python" ] || ! "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then \
 	  echo "Python 3.11 or newer is needed: install python3.11 with its venv module." >&2; exit 1; \
@@ -49,4 +51,4 @@ browser: setup ## Make sure that Chromium and a Japanese font are installed
 	@$(BIN)/python tests/browser_setup.py
 
 clean: ## Remove what setup and rehearsals have made
-	rm -rf $(VENV) .furusato
+	rm -rf $(VENV) .furusato core/static/vendor

@@ -280,6 +280,12 @@ def static_url(name: str) -> str:
     return f"/static/{name}"
 
 
+def vendored(name: str) -> str | None:
+    """Where a file that others wrote is served; None when the package was built without it."""
+    there = (_CORE / "static" / "vendor" / name).is_file()
+    return static_url(f"vendor/{name}") if there else None
+
+
 class _Kept(StaticFiles):
     """Static files that phones may keep for a day and then ask about by their tag."""
 
