@@ -38,6 +38,7 @@ from core.access import Actor
 from core.clock import japan_day
 from core.db import for_body
 from core.errors import Conflict, NotFound, SignInNeeded
+from core.limits import Limit
 from core.problems import problems
 from core.web import Answer as WebAnswer
 from core.web import Platform, PlatformDep, answer_once, platform_of, request_id
@@ -83,8 +84,11 @@ def own_scan(platform: Platform, actor: Actor, given: OwnCheckIn) -> tuple[str, 
 
     Raises:
         NotFound: The code names no place we know.
+        TooMany: More tries within a minute than a person makes.
     """
     now = platform.clock.now()
+    limit = Limit("check_in", platform.settings.limit_check_ins)
+    platform.limiter.take(limit, actor.label, now=now)
     scan = Scan(
         scan_id=given.scan_id,
         scanned_at=given.when(now),

@@ -30,7 +30,7 @@ from activities.schemas_hosts import (
     SubmissionIn,
 )
 from core.problems import problems
-from core.web import Answer, PlatformDep, answer_once
+from core.web import Answer, PlatformDep, answer_once, limit_search
 from registry.doors import BookDep
 
 router = APIRouter(prefix="/local-governments/{lg_code}", tags=["hosts"])
@@ -352,6 +352,7 @@ def find_people(
     q: Annotated[str, Query(max_length=60)],
 ) -> FoundPeopleOut:
     """C29: by three characters of a name or member number, 20 rows at most."""
+    limit_search(platform, host.actor)
     with platform.database.transaction(as_host(host)) as db:
         session = session_of(db, host.lg_code, session_id)
         activity = activity_of(db, host.lg_code, session.activity_id)
@@ -374,6 +375,7 @@ def find_people_from_device(
     q: Annotated[str, Query(max_length=60)],
 ) -> FoundPeopleOut:
     """C29: an enrolled device has no list to browse; it searches within its own organisation."""
+    limit_search(platform, device.actor)
     with platform.database.transaction(as_device(device)) as db:
         session = session_of(db, device.lg_code, session_id)
         activity = activity_of(db, device.lg_code, session.activity_id)

@@ -41,6 +41,8 @@ STATUS: Mapping[type[DomainError], int] = {
 BUSY = frozenset({"40001", "40P01", "55P03", "57014"})
 #: Values PostgreSQL cannot hold (a NUL, a lone surrogate, a number out of range): the caller's input.
 UNSTORABLE = frozenset({"22021", "22P05", "22P02", "22003", "22008", "22001"})
+#: Seconds to wait where a refusal for too many tries names none.
+RETRY_AFTER = 60
 PROBLEM = "application/problem+json"
 #: Where pages are the desk's.
 DESKS = ("/staff", "/operator")
@@ -102,7 +104,10 @@ def install(app: FastAPI) -> None:
         if error.code == "profile_needed" and wants_page(request) and request.method == "GET":
             return RedirectResponse(f"/welcome?next={_asked_for(request)}", status_code=303)
         status = next(status for kind, status in STATUS.items() if isinstance(error, kind))
-        return problem(request, status, error.code, list(error.problems))
+        answer = problem(request, status, error.code, list(error.problems))
+        if isinstance(error, TooMany):
+            answer.headers["Retry-After"] = str(error.facts.get("retry_after", RETRY_AFTER))
+        return answer
 
     @app.exception_handler(RequestValidationError)
     def validation(request: Request, error: RequestValidationError) -> Response:

@@ -14,8 +14,10 @@ from activities.hot import HotDoor
 from activities.presence import PolicyCache, Presence
 from app import errors, health, openapi, routes
 from app.headers import SafeHeaders
+from core import sealing
 from core.clock import Clock, clock_for
 from core.db import Database
+from core.limits import Limiter
 from core.pages import Pages, static_files
 from core.settings import Settings, refuse_unsafe
 from core.texts import Texts
@@ -46,6 +48,7 @@ def create_app(
         texts=_words(),
         phone=_pages("mobile"),
         desk=_pages("admin"),
+        limiter=Limiter(settings.redis_url, sealing.digest(settings.database_url)[:12]),
     )
 
     @asynccontextmanager

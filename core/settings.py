@@ -86,6 +86,15 @@ class Settings(BaseSettings):
     tick_seconds: float = Field(
         default=30.0, gt=0, description="How often beat asks for due work, in seconds."
     )
+    limit_check_ins: int = Field(
+        default=10, ge=0, description="Check-ins a person may try in a minute; 0 is no limit."
+    )
+    limit_searches: int = Field(
+        default=30, ge=0, description="Searches for people a member of staff may make in a minute."
+    )
+    limit_verifications: int = Field(
+        default=60, ge=0, description="Cards that one network address may have checked in a minute."
+    )
     show_sign_in_codes: bool = Field(
         default=False,
         description="Show e-mail codes on the page (rehearsal without a mailbox); refused in production.",

@@ -15,8 +15,9 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from core import sealing
-from core.errors import Gone, NotFound, Refused, TooMany, invalid
+from core.errors import Gone, NotFound, Refused, invalid
 from core.ids import new_id, new_token
+from core.limits import too_many
 from core.models import Account, SignInCode, WebSession
 
 CODE_LIFE = timedelta(minutes=10)
@@ -102,9 +103,9 @@ def start(
     email = normal_email(email)
     key = email_key(secret, email)
     asker = sealing.index(secret, "address", address)
-    _within(db, SignInCode.email_key == key, now - timedelta(minutes=10), CODES_IN_TEN_MINUTES)
-    _within(db, SignInCode.email_key == key, now - timedelta(days=1), CODES_A_DAY)
-    _within(db, SignInCode.address_hash == asker, now - timedelta(minutes=1), STARTS_A_MINUTE)
+    _within(db, SignInCode.email_key == key, timedelta(minutes=10), CODES_IN_TEN_MINUTES, now)
+    _within(db, SignInCode.email_key == key, timedelta(days=1), CODES_A_DAY, now)
+    _within(db, SignInCode.address_hash == asker, timedelta(minutes=1), STARTS_A_MINUTE, now)
     code = f"{secrets.randbelow(10**8):08d}"
     binding = new_token()
     row_id = new_id()
@@ -124,12 +125,13 @@ def start(
     return IssuedCode(email, code, binding, now + CODE_LIFE)
 
 
-def _within(db: Session, which: object, since: datetime, limit: int) -> None:
+def _within(db: Session, which: object, window: timedelta, limit: int, now: datetime) -> None:
+    since = now - window
     count = db.scalar(
         select(func.count()).select_from(SignInCode).where(which, SignInCode.created_at > since)  # type: ignore[arg-type] # a column comparison
     )
     if (count or 0) >= limit:
-        raise TooMany(code="rate_limited")
+        raise too_many(window)
 
 
 def check_code(

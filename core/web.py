@@ -23,6 +23,7 @@ from core.clock import Clock
 from core.db import Context, Database
 from core.errors import invalid
 from core.ids import new_id, new_token
+from core.limits import Limit, Limiter
 from core.pages import Pages
 from core.settings import Settings
 from core.texts import Texts
@@ -46,6 +47,7 @@ class Platform:
     texts: Texts
     phone: Pages
     desk: Pages
+    limiter: Limiter
 
     @property
     def secret(self) -> str:
@@ -57,6 +59,21 @@ def platform_of(request: Request) -> Platform:
     """The platform behind a request."""
     platform: Platform = request.app.state.platform
     return platform
+
+
+def address_of(request: Request) -> str:
+    """The network address that asks."""
+    return request.client.host if request.client else "unknown"
+
+
+def limit_search(platform: Platform, actor: Actor) -> None:
+    """C29: whoever searches for people does not do it all day.
+
+    Raises:
+        TooMany: `rate_limited`.
+    """
+    limit = Limit("search", platform.settings.limit_searches)
+    platform.limiter.take(limit, actor.label, now=platform.clock.now())
 
 
 PlatformDep = Annotated[Platform, Depends(platform_of)]

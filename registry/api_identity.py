@@ -24,7 +24,7 @@ callback_router = APIRouter(include_in_schema=False)
     status_code=201,
     summary="Begin an identity check with the card",
     response_model=AttemptStarted,
-    responses=problems(401, 404, 409, 422),
+    responses=problems(401, 404, 409, 422, 429),
 )
 def start_attempt(
     request: Request,

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 
 from core.errors import invalid
 from core.problems import problems
-from core.web import PlatformDep, decode_cursor, encode_cursor
+from core.web import PlatformDep, decode_cursor, encode_cursor, limit_search
 from registry import members
 from registry.doors import LgCode, ViewerActor, as_body
 from registry.schemas_registration import EventOut, MemberDetailOut, MemberOut, MembersOut
@@ -19,7 +19,7 @@ AREA = "/local-governments/{lg_code}"
 @router.get(
     f"{AREA}/registrations",
     summary="Registrants of one's local government",
-    responses=problems(401, 403, 404, 422),
+    responses=problems(401, 403, 404, 422, 429),
 )
 def list_registrations(
     lg_code: LgCode,
@@ -32,6 +32,8 @@ def list_registrations(
     limit: Annotated[int, Query(ge=1, le=members.MAX_PAGE)] = 50,
 ) -> MembersOut:
     """R25: the body's own copy; each look is recorded."""
+    if q.strip():
+        limit_search(platform, actor)
     with platform.database.transaction(as_body(actor, lg_code)) as db:
         rows = members.list_members(
             db,

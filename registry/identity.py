@@ -18,11 +18,11 @@ provider shares.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import httpx
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -32,6 +32,7 @@ from core.clock import japan_day
 from core.db import Context, Database
 from core.errors import DomainError, Invalid, NotFound, Refused, invalid, refused
 from core.ids import new_id
+from core.limits import too_many
 from registry import guardians, identity_lapse, idp, people, queries
 from registry.addresses import locate
 from registry.idp_checks import ATTEMPT_LIFETIME, refusal
@@ -47,6 +48,8 @@ _SCOPES: Mapping[str, tuple[str, ...]] = {
     "guardian": idp.GUARDIAN_SCOPES,
 }
 _LONGEST_PATH = 300
+#: Visits one sign-in may begin within ten minutes, and how many of them at once.
+WINDOW, MOST_VISITS, MOST_OPEN = timedelta(minutes=10), 10, 3
 
 
 def own_path(path: str) -> str:
@@ -104,10 +107,12 @@ def start_attempt(
     Raises:
         NotFound: The person has no profile.
         Invalid: An unknown purpose, a guardian's without consent, or a path elsewhere.
+        TooMany: Ten visits within ten minutes from one sign-in, or three that are still open.
     """
     person = queries.person(db, actor.person_id)
     if purpose not in PURPOSES or (purpose == "guardian") != (guardianship_id is not None):
         raise invalid("validation", field="purpose", found=purpose)
+    _limit(db, session_hash, at)
     begun = idp.begin(provider, _scopes(person, purpose, now, book), now=at)
     row = IdentityAttempt(
         id=new_id(),
@@ -127,6 +132,19 @@ def start_attempt(
     db.flush()
     _record(db, actor, "identity.start", row.id, now, purpose)
     return Started(row.id, begun.url, row.expires_at)
+
+
+def _limit(db: Session, session_hash: str, at: datetime) -> None:
+    """Visits of one sign-in, counted where losing Valkey resets nothing."""
+    made = IdentityAttempt.session_hash == session_hash
+    begun, still_open = db.execute(
+        select(
+            func.count(),
+            func.count().filter(IdentityAttempt.used_at.is_(None), IdentityAttempt.expires_at > at),
+        ).where(made, IdentityAttempt.created_at > at - WINDOW)
+    ).one()
+    if begun >= MOST_VISITS or still_open >= MOST_OPEN:
+        raise too_many(WINDOW)
 
 
 def _scopes(person: Person, purpose: str, now: datetime, book: PolicyBook) -> tuple[str, ...]:

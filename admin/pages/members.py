@@ -22,6 +22,7 @@ from admin.desk import (
 )
 from admin.forms import Form, FormDep
 from core.errors import NotFound, invalid, refused
+from core.web import limit_search
 from registry import approvals, closing, members, terms
 from registry.api_closing import person_at, wards_at
 
@@ -45,6 +46,8 @@ def list_members(
 ) -> Response:
     """Found by name, reading or number; each look is recorded with how many it showed."""
     text = text.strip()
+    if text:
+        limit_search(desk.platform, desk.actor)
     problems: Problems = ()
     if text and len(text) < SEARCH_LENGTH:
         error = refused("search_too_short", rule="R25", found=len(text), needed=SEARCH_LENGTH)

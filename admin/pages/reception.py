@@ -24,6 +24,7 @@ from admin.forms import Form, FormDep
 from core.clock import japan_day
 from core.errors import NotFound, Refused, invalid
 from core.shortcode import grouped
+from core.web import limit_search
 from qr.sheets import Poster, poster_svg
 from registry import members
 from registry.models import LocalGovernment, Registration
@@ -106,6 +107,7 @@ def _found(
     """The list or what a search finds in it, and registrants who did not sign up (C29)."""
     if not text:
         return roster.roster(db, actor=desk.actor, session=session, now=desk.now), [], ()
+    limit_search(desk.platform, desk.actor)
     try:
         found = roster.search_roster(db, actor=desk.actor, session=session, text=text, now=desk.now)
     except Refused as error:

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 from sqlalchemy import select
 from starlette.responses import Response
 
@@ -12,10 +13,11 @@ from core.access import ANONYMOUS
 from core.clock import japan_day, wall_now
 from core.db import for_body
 from core.errors import Invalid, invalid
-from core.web import Platform, PlatformDep
+from core.limits import Limit
+from core.web import Platform, PlatformDep, address_of
 from mobile.pages.occasions import town_name
 from mobile.pages.shell import PUBLIC, FormDep, again, show, visitor
-from qr.codes import CodeError, Kind, Refusal, parse, verify
+from qr.codes import MAX_TEXT, CodeError, Kind, Refusal, parse, verify
 from qr.signatures import KeyRing
 from registry.doors import BookDep
 from registry.models import Card, LocalGovernment, Registration
@@ -35,14 +37,16 @@ class Verdict:
 
 
 @router.get("/verify", dependencies=[Depends(visitor)])
-def ask(request: Request) -> Response:
-    """A field for the code that was scanned."""
-    return show(request, "verify.html", verdict=None, code="")
+def ask(request: Request, code: Annotated[str, Query(max_length=MAX_TEXT)] = "") -> Response:
+    """A field for the code that was scanned; a scanner may hand it over in the address."""
+    return show(request, "verify.html", verdict=None, code=code)
 
 
 @router.post("/verify", dependencies=[Depends(visitor)])
 def answer(request: Request, form: FormDep, platform: PlatformDep, book: BookDep) -> Response:
     """Whether it holds now. Why it does not is not said: the holder asks their own page."""
+    limit = Limit("verify", platform.settings.limit_verifications)
+    platform.limiter.take(limit, address_of(request), now=platform.clock.now())
     try:
         verdict = _judge(request, platform, book, form.one("code"))
     except Invalid as error:

@@ -469,3 +469,23 @@ def test_r12_a_revoked_certificate_starts_the_sixty_days_of_grace_once(
     assert (held.tier, str(held.identity_lapsed_on)) == ("premium", "2027-06-01")
     check(client, standin, someone, "adult", purpose="renewal")
     assert person_row(database, someone).identity_lapsed_on is None
+
+
+def test_three_visits_are_open_at_once_and_ten_begin_within_ten_minutes(
+    client: TestClient, database: RollbackDatabase, standin: StandIn
+) -> None:
+    someone = create_person(database)
+    for _ in range(3):
+        url = begin(client, someone)["url"]
+    refused = client.post(ATTEMPTS, json={}, headers=someone.headers)
+    assert (refused.status_code, refused.json()["code"]) == (429, "rate_limited")
+    assert refused.headers["retry-after"] == "600"
+    client.get(answered(standin, url, "adult"), headers=someone.headers)
+    begin(client, someone)
+    with database.owner() as owner:
+        owner.execute(text("update identity_attempt set used_at = now()"))
+    for _ in range(6):
+        begin(client, someone)
+        with database.owner() as owner:
+            owner.execute(text("update identity_attempt set used_at = now()"))
+    assert client.post(ATTEMPTS, json={}, headers=someone.headers).status_code == 429
