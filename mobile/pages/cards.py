@@ -67,7 +67,7 @@ def card(
         if not held:
             return RedirectResponse(f"/towns/{lg_code}", status_code=303)
         stays_long = _stays_long(db, held[0], evidence, platform.clock.now(), book)
-    signed = _signed(request, platform, actor, lg_code, lasts=SCREEN_CODE)
+    signed = signed_card(request, platform, actor, lg_code, lasts=SCREEN_CODE)
     _ = translator(request)
     title = _("{body}の登録証", body=held[0].government.name)
     return show(
@@ -87,13 +87,15 @@ def _living_codes(platform: Platform, actor: Actor, book: PolicyBook) -> list[st
         return [one.row.lg_code for one in _living(db, actor, platform, book)]
 
 
-def _signed(
+def signed_card(
     request: Request,
     platform: Platform,
     actor: Actor,
     lg_code: str,
     lasts: timedelta | None = None,
 ) -> SignedCard | None:
+    """The living card with a code that was signed just now; None where none has been made."""
+
     def with_these(keys: KeyStore) -> SignedCard | None:
         with platform.database.transaction(as_person(actor)) as db:
             return living_card(
@@ -182,7 +184,7 @@ def paper_pdf(
 
 
 def _drawing(request: Request, platform: Platform, actor: Actor, lg_code: str) -> str | None:
-    signed = _signed(request, platform, actor, lg_code)
+    signed = signed_card(request, platform, actor, lg_code)
     if signed is None:
         return None
     _ = translator(request)

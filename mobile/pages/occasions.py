@@ -1,7 +1,10 @@
 """What pages say of one session: town, title, time, place; and of one's way to premium there."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
+from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -17,6 +20,8 @@ from registry.evidence import Evidence
 from registry.models import LocalGovernment
 from registry.rules.policy import PolicyBook
 from registry.rules.requirement import AllOf, Leaf, Measure, Tree
+
+_POSTER: Final = re.compile(r"/[cC]/([^/?#]{1,40})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +93,19 @@ def poster_occasion(platform: Platform, code: str) -> Occasion:
     _, session = poster_session(platform.database, code)
     with platform.database.transaction(PUBLIC) as db:
         return occasion_in(db, session)
+
+
+def poster_of(platform: Platform, back_to: str) -> tuple[str, str, Occasion] | None:
+    """Code, scan id and session of the poster that a path leads back to; None for other paths."""
+    parts = urlsplit(back_to)
+    found = _POSTER.fullmatch(parts.path)
+    if found is None:
+        return None
+    try:
+        occasion = poster_occasion(platform, found[1])
+    except NotFound:
+        return None
+    return found[1], parse_qs(parts.query).get("scan", [""])[0], occasion
 
 
 def count_needed(tree: Tree) -> int | None:

@@ -6,7 +6,7 @@ profile and comes back with the same scan id.
 """
 
 from dataclasses import dataclass
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Query, Request
@@ -22,7 +22,10 @@ from activities.schemas_checkin import OwnCheckIn
 from core import shortcode
 from core.access import Actor
 from core.errors import Conflict, Gone, NotFound, Refused, invalid
+from core.shortcode import MEMBER, grouped
 from core.web import Platform, PlatformDep
+from mobile.cards import issue_card, with_keys
+from mobile.pages.cards import SCREEN_CODE, signed_card
 from mobile.pages.devices import offered
 from mobile.pages.occasions import (
     Occasion,
@@ -39,8 +42,10 @@ from mobile.pages.shell import (
     again,
     plain_problems,
     show,
+    translator,
 )
 from qr.codes import MAX_TEXT
+from qr.store import KeyStore
 from registry import queries, registration, survey
 from registry.doors import BookDep, EvidenceDep, LgCode, as_body, as_person
 from registry.models import LocalGovernment
@@ -140,7 +145,8 @@ def receive(
     """R03, R19: register with the poster's town on the way, check in, show what came of it."""
     occasion = poster_occasion(platform, code)
     try:
-        _join_on_the_way(platform, book, actor, occasion)
+        if _join_on_the_way(platform, book, actor, occasion):
+            _first_card(request, platform, book, actor, occasion.lg_code)
     except (Refused, Conflict) as error:
         return show(
             request,
@@ -159,12 +165,34 @@ def receive(
 
 def _join_on_the_way(
     platform: Platform, book: PolicyBook, actor: Actor, occasion: Occasion
-) -> None:
+) -> bool:
+    """R03: a basic registration with the poster's town; whether it was made just now."""
     with platform.database.transaction(as_person(actor)) as db:
-        if not _is_registered(db, actor, occasion.lg_code):
-            registration.register(
-                db, actor=actor, lg_code=occasion.lg_code, now=platform.clock.now(), book=book
+        if _is_registered(db, actor, occasion.lg_code):
+            return False
+        registration.register(
+            db, actor=actor, lg_code=occasion.lg_code, now=platform.clock.now(), book=book
+        )
+        return True
+
+
+def _first_card(
+    request: Request, platform: Platform, book: PolicyBook, actor: Actor, lg_code: str
+) -> None:
+    """R22: whoever registers on the way has a card to show at once."""
+
+    def with_these(keys: KeyStore) -> None:
+        with platform.database.transaction(as_person(actor)) as db:
+            issue_card(
+                db,
+                actor=actor,
+                lg_code=lg_code,
+                keys=keys,
+                now=platform.clock.now(),
+                book=book,
             )
+
+    with_keys(platform, presence_of(request).keys, lg_code, with_these)
 
 
 def _scan(request: Request, platform: Platform, actor: Actor, given: OwnCheckIn) -> str:
@@ -231,7 +259,6 @@ def done(
 
     A scan that waited for the organiser turns into a reception here once they have confirmed.
     """
-    offer = offered(request)
     with platform.database.transaction(as_person(actor)) as db:
         attempt = _attempt(db, actor, lg_code, scan_id)
         if attempt is None:
@@ -240,11 +267,22 @@ def done(
         session = db.get(ActivitySession, (lg_code, attempt.session_id or UUID(int=0)))
         place = None if session is None else occasion_in(db, session)
         been = _Presence() if place is None else _presence(db, actor, lg_code, place.session_id)
-        way, survey_open = None, False
         row = queries.registration_of(db, lg_code=lg_code, person_id=actor.person_id)
-        if row is not None and row.status == "active":
-            survey_open = row.direct and survey.answers_of(db, row) is None
-            way = way_to_premium(
+        active = row is not None and row.status == "active"
+        confirmed = attempt.outcome == "needs_input" and attempt.direction == "in" and been.arrived
+        page = {
+            "outcome": "accepted" if confirmed else attempt.outcome,
+            "reason": "counted" if confirmed else attempt.reason,
+            "leaving": attempt.direction == "out",
+            "reasons": attempt.answer.get("problems", []),
+            "town": town_name(government),
+            "body": government.name,
+            "kana": government.kana,
+            "survey_open": row is not None
+            and active
+            and row.direct
+            and survey.answers_of(db, row) is None,
+            "way": way_to_premium(
                 db,
                 actor=actor,
                 government=government,
@@ -252,18 +290,25 @@ def done(
                 book=book,
                 evidence=evidence,
             )
-        confirmed = attempt.outcome == "needs_input" and attempt.direction == "in" and been.arrived
-        return show(
-            request,
-            "done.html",
-            outcome="accepted" if confirmed else attempt.outcome,
-            reason="counted" if confirmed else attempt.reason,
-            leaving=attempt.direction == "out",
-            reasons=attempt.answer.get("problems", []),
-            place=place,
-            town=town_name(government),
-            lg_code=lg_code,
-            way=way,
-            survey_open=survey_open,
-            passkey_offered=offer,
-        )
+            if active
+            else None,
+        }
+    shown = _card(request, platform, actor, lg_code) if active else {"row": None}
+    offer = offered(request)
+    return show(
+        request, "done.html", place=place, lg_code=lg_code, passkey_offered=offer, **page, **shown
+    )
+
+
+def _card(request: Request, platform: Platform, actor: Actor, lg_code: str) -> dict[str, Any]:
+    """R22: the card below the answer, as the organiser reads it."""
+    signed = signed_card(request, platform, actor, lg_code, lasts=SCREEN_CODE)
+    if signed is None:
+        return {"row": None}
+    _ = translator(request)
+    row = signed.registration
+    return {
+        "row": row,
+        "number": grouped(row.member_number, MEMBER),
+        "picture": signed.svg(_("{body}の登録証", body=signed.government.name)),
+    }

@@ -2,6 +2,7 @@
 
 import unicodedata
 from typing import Any, Final
+from urllib.parse import quote, unquote
 
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
@@ -14,6 +15,7 @@ from core.passkey_challenges import available
 from core.settings import Settings
 from core.signin import IssuedCode
 from core.web import Platform, PlatformDep, clear_session, device_of, set_session
+from mobile.pages.occasions import poster_of
 from mobile.pages.shell import (
     FormDep,
     NextPath,
@@ -36,6 +38,8 @@ router = APIRouter(include_in_schema=False)
 _BINDING: Final = "fj_code"
 #: The code itself, in a rehearsal without a mailbox only.
 _SHOWN: Final = "fj_shown"
+#: Where somebody was going when the code was sent: whoever comes back by another way gets there.
+_GOING: Final = "fj_going"
 _SECONDS: Final = int(signin.CODE_LIFE.total_seconds())
 
 
@@ -66,11 +70,25 @@ def ask_email(
     back_to = local_path(wanted)
     if visitor.actor.kind is ActorKind.PERSON:
         return RedirectResponse(back_to, status_code=303)
-    return show(request, "signin.html", **_email_page(platform, back_to, ""))
+    page = _email_page(platform, back_to, "") | {"sent": _BINDING in request.cookies}
+    return show(request, "signin.html", **page)
 
 
 def _email_page(platform: Platform, back_to: str, email: str) -> dict[str, Any]:
-    return {"back_to": back_to, "email": email, "passkeys": available(platform.settings)}
+    return {
+        "back_to": back_to,
+        "code_href": with_next("/signin/code", back_to),
+        "email": email,
+        "sent": False,
+        "passkeys": available(platform.settings),
+        "poster": poster_of(platform, back_to),
+    }
+
+
+def _going(request: Request, wanted: str) -> str:
+    """The page that is wanted, else the one that was when the code was sent."""
+    back_to = local_path(wanted)
+    return local_path(unquote(request.cookies.get(_GOING, ""))) if back_to == "/" else back_to
 
 
 @router.post("/signin")
@@ -90,13 +108,14 @@ def send(request: Request, form: FormDep, platform: PlatformDep) -> Response:
         return again(request, "signin.html", error, **_email_page(platform, back_to, email))
     response = RedirectResponse(with_next("/signin/code", back_to), status_code=303)
     keep_code(response, platform, issued)
+    _keep(response, platform.settings, _GOING, quote(back_to, safe="/"))
     return response
 
 
 @router.get("/signin/code")
 def ask_code(request: Request, platform: PlatformDep, wanted: NextPath = "/") -> Response:
     """The code from the mail."""
-    back_to = local_path(wanted)
+    back_to = _going(request, wanted)
     if _BINDING not in request.cookies:
         return RedirectResponse(with_next("/signin", back_to), status_code=303)
     return show(request, "signin_code.html", **_code_page(request, platform, back_to))
@@ -104,7 +123,12 @@ def ask_code(request: Request, platform: PlatformDep, wanted: NextPath = "/") ->
 
 def _code_page(request: Request, platform: PlatformDep, back_to: str) -> dict[str, Any]:
     shown = request.cookies.get(_SHOWN) if rehearsal(platform) else None
-    return {"back_to": back_to, "shown_code": shown, "again_href": with_next("/signin", back_to)}
+    return {
+        "back_to": back_to,
+        "shown_code": shown,
+        "again_href": with_next("/signin", back_to),
+        "poster": poster_of(platform, back_to),
+    }
 
 
 @router.post("/signin/code")
@@ -134,7 +158,7 @@ def prove(request: Request, form: FormDep, platform: PlatformDep, book: BookDep)
     then = back_to if known or invited else with_next("/welcome", back_to)
     response = RedirectResponse(then, status_code=303)
     set_session(response, platform.settings, token, device)
-    for name in (_BINDING, _SHOWN):
+    for name in (_BINDING, _SHOWN, _GOING):
         response.delete_cookie(name, path="/signin", httponly=True, samesite="lax")
     return response
 

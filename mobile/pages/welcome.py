@@ -3,9 +3,7 @@
 Somebody who comes from a poster registers with its town and checks in with the same button.
 """
 
-import re
-from typing import Any, Final
-from urllib.parse import parse_qs, urlsplit
+from typing import Any
 
 from fastapi import APIRouter, Request
 from sqlalchemy.orm import Session
@@ -13,9 +11,9 @@ from starlette.responses import RedirectResponse, Response
 
 from core.access import Actor
 from core.clock import japan_day
-from core.errors import Conflict, Invalid, NotFound, Problem, Refused, invalid
+from core.errors import Conflict, Invalid, Problem, Refused, invalid
 from core.web import Platform, PlatformDep
-from mobile.pages.occasions import Occasion, poster_occasion
+from mobile.pages.occasions import poster_of
 from mobile.pages.reception import receive
 from mobile.pages.shell import (
     Form,
@@ -32,27 +30,12 @@ from registry.rules.policy import PolicyBook
 
 router = APIRouter(include_in_schema=False)
 
-_POSTER: Final = re.compile(r"/[cC]/([^/?#]{1,40})")
-
-
-def _poster_of(platform: Platform, back_to: str) -> tuple[str, str, Occasion] | None:
-    """Code, scan id and session of the poster somebody came from."""
-    parts = urlsplit(back_to)
-    found = _POSTER.fullmatch(parts.path)
-    if found is None:
-        return None
-    try:
-        occasion = poster_occasion(platform, found[1])
-    except NotFound:
-        return None
-    return found[1], parse_qs(parts.query).get("scan", [""])[0], occasion
-
 
 def _page(
     platform: Platform, book: PolicyBook, back_to: str, typed: dict[str, str]
 ) -> dict[str, Any]:
     today = japan_day(platform.clock.now())
-    poster = _poster_of(platform, back_to)
+    poster = poster_of(platform, back_to)
     return {
         "signed_in": False,  # there is nothing to go to yet
         "back_to": back_to,
@@ -94,7 +77,7 @@ def begin(
     except (Invalid, Refused) as error:
         page = _page(platform, book, back_to, typed)
         return again(request, "welcome.html", error, **page)
-    poster = _poster_of(platform, back_to)
+    poster = poster_of(platform, back_to)
     if poster is not None and form.one("scan_id"):
         return receive(request, platform, book, actor, code=poster[0], form=form)
     return RedirectResponse(back_to, status_code=303)
