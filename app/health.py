@@ -34,6 +34,12 @@ def readiness(platform: Annotated[Platform, Depends(platform_of)]) -> dict[str, 
         newest_done = db.execute(
             text("select job, max(period) from job_run where state = 'done' group by job")
         ).all()
+        checked = db.execute(
+            text(
+                "select period, counts from job_run where job = 'invariants' and state = 'done'"
+                " order by period desc limit 1"
+            )
+        ).one_or_none()
         waiting = db.execute(
             text("select count(*) from delivery where state in ('queued', 'claimed')")
         ).scalar_one()
@@ -54,6 +60,9 @@ def readiness(platform: Annotated[Platform, Depends(platform_of)]) -> dict[str, 
             "open": open_jobs,
             "done_until": {job: period.isoformat() for job, period in newest_done},
         },
+        "invariants": None
+        if checked is None
+        else {"day": checked.period.isoformat(), "violated": 0, **(checked.counts or {})},
         "deliveries_waiting": waiting,
     }
 

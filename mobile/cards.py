@@ -14,6 +14,7 @@ from typing import TypeVar
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from activities.rules.stays import long_stay
 from core import audit
 from core.access import Actor, system
 from core.clock import day_start, japan_day, wall_now
@@ -32,8 +33,10 @@ from qr.store import KeyStore, NoSigningKeyError, ensure_keys
 from registry import queries
 from registry.derived_links import derived_expiry
 from registry.doors import GATE
+from registry.evidence import Evidence
 from registry.models import Card, LocalGovernment, Registration
 from registry.policies import body_policy
+from registry.rules.counting import window_rolling
 from registry.rules.facts import Tier
 from registry.rules.policy import PolicyBook
 from registry.rules.terms import term_for
@@ -219,3 +222,16 @@ def with_keys(platform: Platform, keys: KeyStore, lg_code: str, work: Callable[[
             ensure_keys(db, scopes=scopes, secret=platform.secret, now=platform.clock.now())
             fresh.refresh(db, wall=wall_now())
         return work(fresh)
+
+
+def stays_long(
+    db: Session, registration: Registration, evidence: Evidence, now: datetime, book: PolicyBook
+) -> bool:
+    """R11: premium with enough stay days in a year (ten, or the body's own number) is marked."""
+    if registration.tier != "premium":
+        return False
+    today, code = japan_day(now), registration.lg_code
+    period = window_rolling(today)
+    days = evidence.stay_days(db, code, [registration.id], period).get(registration.id, ())
+    policy = body_policy(db, book, code, today).snapshot(today, code)
+    return long_stay(days, policy) is None

@@ -187,20 +187,19 @@ def _table(book: Book) -> Table:
 
 
 def _how_to_sign_in(stack: LocalStack, book: Book) -> Table:
-    table = Table(
-        title="サインイン：メールアドレスを入れると、番号が画面に出ます", show_header=True
-    )
+    # Fits 80 columns: an address that breaks over two lines cannot be copied.
+    base = stack.base_url
+    table = Table(title=f"サインイン {base} ： メールアドレスを入れると、番号が画面に出ます")
     for name in ("だれ", "どこ", "メールアドレス"):
-        table.add_column(name, overflow="fold")
+        table.add_column(name, no_wrap=True, overflow="ignore")
     hida, gifu = book.cast.towns[HIDA], book.cast.towns[GIFU]
     organiser = hida.organiser
-    base = stack.base_url
     rows = (
-        ("登録者", f"{base}/signin", book.named["three"].email),
-        ("主催者（飛騨市）", f"{base}/signin", organiser.email if organiser else ""),
-        ("飛騨市 職員", f"{base}/staff/signin", hida.manager.email),
-        ("岐阜県 職員", f"{base}/staff/signin", gifu.manager.email),
-        ("運営", f"{base}/operator/signin", book.cast.operator.email),
+        ("登録者", "/signin", book.named["three"].email),
+        ("主催者（飛騨市）", "/signin", organiser.email if organiser else ""),
+        ("飛騨市 職員", "/staff/signin", hida.manager.email),
+        ("岐阜県 職員", "/staff/signin", gifu.manager.email),
+        ("運営", "/operator/signin", book.cast.operator.email),
     )
     for row in rows:
         table.add_row(*row)

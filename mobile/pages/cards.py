@@ -1,6 +1,6 @@
 """登録証: the card on the screen, and the same to print and cut out (R22)."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from fastapi import APIRouter, Request
@@ -8,23 +8,19 @@ from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse, Response
 
 from activities.api_checkin import presence_of
-from activities.rules.stays import long_stay
 from core.access import Actor
 from core.clock import japan_day
 from core.shortcode import MEMBER, grouped
 from core.texts import N_
 from core.web import Platform, PlatformDep
-from mobile.cards import SignedCard, issue_card, living_card, with_keys
+from mobile.cards import SignedCard, issue_card, living_card, stays_long, with_keys
 from mobile.pages.occasions import town_name
 from mobile.pages.shell import FormDep, Registrant, act_as_person, show, translator
 from qr.pdf import SheetWords, card_pdf
 from qr.sheets import CardWords
 from qr.store import KeyStore
 from registry.doors import BookDep, EvidenceDep, LgCode, as_person
-from registry.evidence import Evidence
 from registry.overview import Held, held_by
-from registry.policies import body_policy
-from registry.rules.counting import window_rolling
 from registry.rules.policy import PolicyBook
 
 router = APIRouter(include_in_schema=False)
@@ -66,7 +62,7 @@ def card(
         held = _living(db, actor, platform, book, lg_code)
         if not held:
             return RedirectResponse(f"/towns/{lg_code}", status_code=303)
-        stays_long = _stays_long(db, held[0], evidence, platform.clock.now(), book)
+        marked = stays_long(db, held[0].row, evidence, platform.clock.now(), book)
     signed = signed_card(request, platform, actor, lg_code, lasts=SCREEN_CODE)
     _ = translator(request)
     title = _("{body}の登録証", body=held[0].government.name)
@@ -77,7 +73,7 @@ def card(
         number=grouped(held[0].row.member_number, MEMBER),
         picture=None if signed is None else signed.svg(title),
         until=platform.clock.now() + SCREEN_CODE,
-        long_stay=stays_long,
+        long_stay=marked,
         many=len(_living_codes(platform, actor, book)) > 1,
     )
 
@@ -108,18 +104,6 @@ def signed_card(
             )
 
     return with_keys(platform, presence_of(request).keys, lg_code, with_these)
-
-
-def _stays_long(
-    db: Session, held: Held, evidence: Evidence, now: datetime, book: PolicyBook
-) -> bool:
-    """R11: premium with enough stay days in a year (ten, or the body's own number) is marked."""
-    if held.row.tier != "premium":
-        return False
-    today, code = japan_day(now), held.row.lg_code
-    days = evidence.stay_days(db, code, [held.row.id], window_rolling(today)).get(held.row.id, ())
-    policy = body_policy(db, book, code, today).snapshot(today, code)
-    return long_stay(days, policy) is None
 
 
 @router.post("/card/{lg_code}")

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
-from activities.models import Activity, Participation
+from activities.models import Activity, OrganisationMember, Participation
 from core.access import Actor
 from core.clock import japan_day, wall_now
 from core.errors import Conflict, Invalid, Refused
@@ -69,7 +69,21 @@ def me(
             towns=len(living),
             ways=ways_of(db, actor, living, now, book, evidence),
             minor=queries.minor_until(person, book, japan_day(now)) is not None,
+            hosting=_hosting(db, actor),
         )
+
+
+def _hosting(db: Session, actor: Actor) -> int:
+    """For how many host organisations one acts (R10)."""
+    return (
+        db.scalar(
+            select(func.count()).where(
+                OrganisationMember.person_id == actor.person_id,
+                OrganisationMember.ended_at.is_(None),
+            )
+        )
+        or 0
+    )
 
 
 def _totals(db: Session, actor: Actor) -> tuple[int, int]:

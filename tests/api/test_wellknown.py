@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import text
 
 from app import operate
 from core.clock import FixedClock
@@ -92,3 +93,19 @@ def test_r22_the_counter_rises_with_every_change(
     assert second.counter == first["counter"] + 2
     with pytest.raises(KeyListError):
         take_over(platform, first, held=second.counter)
+
+
+def test_ready_tells_what_the_last_count_of_the_invariants_found(
+    client: TestClient, database: RollbackDatabase
+) -> None:
+    assert client.get("/health/ready").json()["invariants"] is None
+    with database.owner() as owner:
+        owner.execute(
+            text(
+                "insert into job_run (job, period, range_key, state, tries, counts) values"
+                " ('invariants', '2027-05-30', '', 'done', 1, '{\"violated\": 3}'),"
+                " ('invariants', '2027-05-31', '', 'done', 1, '{\"violated\": 1, \"job_failed\": 1}')"
+            )
+        )
+    found = client.get("/health/ready").json()["invariants"]
+    assert found == {"day": "2027-05-31", "violated": 1, "job_failed": 1}

@@ -7,12 +7,14 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import text
 
 from app.main import create_app
 from core.clock import FixedClock
 from core.settings import Settings
 from registry.idp import new_signing_key
 from tests.conftest import RollbackDatabase
+from tests.factories.activities import create_member, create_organisation
 from tests.factories.phone import Phone, sign_in
 from tests.factories.presence import Look
 from tests.factories.registry import GIFU, HIDA, NAGANO, open_bodies
@@ -99,3 +101,17 @@ def test_no_page_carries_a_script_or_a_style_of_its_own(hanako: Phone) -> None:
         hanako.open(path)
         assert not re.search(r"<script(?![^>]*\ssrc=)|\son\w+=|\sstyle=", hanako.text)
         assert len(re.findall(r"<style>", hanako.text)) == 1
+
+
+def test_r22_a_scanner_may_hand_a_code_over_in_the_address(hanako: Phone) -> None:
+    assert ">FJ1:ABC</textarea>" in hanako.open("/verify?code=FJ1:ABC").text
+
+
+def test_r10_whoever_acts_for_a_host_finds_it_from_here(
+    hanako: Phone, database: RollbackDatabase
+) -> None:
+    assert "/me/organisations" not in hanako.open("/me").text
+    with database.owner() as owner:
+        person_id = owner.execute(text("select id from person")).scalar_one()
+    create_member(database, create_organisation(database), person_id)
+    assert "/me/organisations" in hanako.open("/me").text
