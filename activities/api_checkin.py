@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
-from activities.corrections import annul, correct
+from activities.corrections import annul, correct, whose
 from activities.devices import lg_code_of, report, source_of
 from activities.doors import HostActor
 from activities.exits import forgotten_exits, say_left
@@ -44,6 +44,7 @@ from core.web import Answer as WebAnswer
 from core.web import Platform, PlatformDep, answer_once, platform_of, request_id
 from qr.codes import CodeError, VenueCode, parse
 from registry.doors import ClerkActor, LgCode, PersonActor, ViewerActor, as_body, token_of
+from registry.own_case import refuse_own_case
 
 person_router = APIRouter(tags=["check-ins"])
 device_router = APIRouter(tags=["check-ins"])
@@ -361,7 +362,14 @@ def correct_participation(
     actor: ClerkActor,
 ) -> Response:
     """R19: staff decide with a reason; what stood before stays readable."""
-    now = platform_of(request).clock.now()
+    platform = platform_of(request)
+    now = platform.clock.now()
+    refuse_own_case(
+        platform,
+        actor,
+        lg_code,
+        lambda db: whose(db, lg_code=lg_code, participation_id=participation_id),
+    )
 
     def work(db: Session) -> WebAnswer:
         one = correct(

@@ -28,6 +28,7 @@ from qr.render import qr_svg
 from qr.signatures import KeyUse, Signer
 from qr.store import NoSigningKeyError, ensure_keys
 from registry.doors import GATE, ClerkActor, LgCode, PersonActor, as_body
+from registry.own_case import refuse_own_case
 
 host_router = APIRouter(tags=["devices"])
 device_router = APIRouter(tags=["devices"])
@@ -331,6 +332,7 @@ def approve_stay(
 ) -> StayOut:
     """R11: a report without a code counts once staff have looked at it."""
     platform = platform_of(request)
+    refuse_own_case(platform, actor, lg_code, lambda _: person_id)
     with platform.database.transaction(as_body(actor, lg_code)) as db:
         row = stays.approve_report(
             db,

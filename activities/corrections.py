@@ -202,6 +202,22 @@ def _annul_stay(db: Session, row: CheckIn) -> None:
         stay.source_id = same_day.id
 
 
+def whose(db: Session, *, lg_code: str, participation_id: UUID) -> UUID:
+    """Whose participation it is.
+
+    Raises:
+        NotFound: No such participation here.
+    """
+    found = db.scalar(
+        select(Participation.person_id).where(
+            Participation.lg_code == lg_code, Participation.id == participation_id
+        )
+    )
+    if found is None:
+        raise NotFound(code="not_found")
+    return found
+
+
 def correct(
     db: Session,
     *,

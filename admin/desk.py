@@ -17,13 +17,14 @@ from admin.forms import Form
 from core.access import Actor, Role
 from core.clock import japan_day
 from core.db import Context
-from core.errors import Conflict, DomainError, Forbidden, Gone, Invalid, Refused
+from core.errors import Conflict, DomainError, Gone, Invalid, Refused
 from core.ids import new_id
 from core.texts import N_, Translate
 from core.web import Answer, Platform, answer_once, platform_of
-from registry import approvals, judging, renewal_staff
-from registry.doors import GATE, LgCode, as_body, staff_with
+from registry import approvals, judging, members, renewal_staff
+from registry.doors import LgCode, as_body, staff_with
 from registry.models import LocalGovernment, StaffRole
+from registry.own_case import refuse_own_case
 from registry.rules.policy import PolicyBook
 
 #: What was just done, told at the top of the page one comes back to.
@@ -283,33 +284,57 @@ ApproverDesk = Annotated[Desk, Depends(_desk_for(Role.APPROVER))]
 ManagerDesk = Annotated[Desk, Depends(_desk_for(Role.MANAGER))]
 
 
-def _not_oneself(desk: Desk, person_id: object) -> Desk:
-    """C47: nobody decides about themselves, compared by sign-in address at the gate."""
-    with desk.platform.database.transaction(GATE) as db:
-        if approvals.is_same_human(db, staff_id=desk.actor.id, person_id=person_id):
-            raise Forbidden(code="own_application")
+def not_oneself(desk: Desk, person_of: Callable[[Session], UUID]) -> Desk:
+    """C47: the desk, for somebody who decides about another person.
+
+    Raises:
+        Forbidden: `own_application`.
+    """
+    refuse_own_case(desk.platform, desk.actor, desk.lg_code, person_of)
     return desk
 
 
 def _of_application(desk: ApproverDesk, application_id: UUID) -> Desk:
-    with desk.transaction() as db:
-        found = approvals.applicant_of(db, lg_code=desk.lg_code, application_id=application_id)
-    return _not_oneself(desk, found)
+    code = desk.lg_code
+    return not_oneself(
+        desk, lambda db: approvals.applicant_of(db, lg_code=code, application_id=application_id)
+    )
 
 
 def _of_term(desk: ApproverDesk, term_id: UUID) -> Desk:
-    with desk.transaction() as db:
-        found = renewal_staff.person_of(db, lg_code=desk.lg_code, term_id=term_id)
-    return _not_oneself(desk, found)
+    code = desk.lg_code
+    return not_oneself(desk, lambda db: renewal_staff.person_of(db, lg_code=code, term_id=term_id))
 
 
 def _of_judgement(desk: ApproverDesk, judgement_id: UUID) -> Desk:
-    with desk.transaction() as db:
-        found = judging.judgement(db, judgement_id).person_id
-    return _not_oneself(desk, found)
+    return not_oneself(desk, lambda db: judging.judgement(db, judgement_id).person_id)
+
+
+def _of_registration(desk: ApproverDesk, registration_id: UUID) -> Desk:
+    code = desk.lg_code
+    return not_oneself(
+        desk,
+        lambda db: members.member(db, lg_code=code, registration_id=registration_id).person_id,
+    )
+
+
+def _of_own_record(desk: ClerkDesk, registration_id: UUID) -> Desk:
+    code = desk.lg_code
+    return not_oneself(
+        desk,
+        lambda db: members.member(db, lg_code=code, registration_id=registration_id).person_id,
+    )
+
+
+def _of_stay(desk: ClerkDesk, person_id: UUID) -> Desk:
+    return not_oneself(desk, lambda _: person_id)
 
 
 #: An approver who is not the person that the path's application, term or judgement is about.
 DeciderDesk = Annotated[Desk, Depends(_of_application)]
 RenewalDesk = Annotated[Desk, Depends(_of_term)]
 ReverserDesk = Annotated[Desk, Depends(_of_judgement)]
+ExtenderDesk = Annotated[Desk, Depends(_of_registration)]
+#: A clerk who is not the person whose record, or reported stay, the path is about.
+RecordDesk = Annotated[Desk, Depends(_of_own_record)]
+StayDesk = Annotated[Desk, Depends(_of_stay)]

@@ -10,12 +10,18 @@ from sqlalchemy.orm import Session
 from core import audit
 from core.access import Actor
 from core.db import for_person
-from core.errors import Forbidden, NotFound, invalid
+from core.errors import NotFound, invalid
 from core.problems import problems
-from core.web import Answer, PlatformDep, answer_once, decode_cursor, encode_cursor
-from registry import approvals, guardians, judging, terms
+from core.web import (
+    Answer,
+    Platform,
+    PlatformDep,
+    answer_once,
+    decode_cursor,
+    encode_cursor,
+)
+from registry import approvals, guardians, judging, members, terms
 from registry.doors import (
-    GATE,
     ApproverActor,
     BookDep,
     EvidenceDep,
@@ -24,6 +30,7 @@ from registry.doors import (
     as_body,
 )
 from registry.models import Registration
+from registry.own_case import refuse_own_case
 from registry.schemas_premium import (
     ConsentEndedOut,
     DecidedOut,
@@ -77,13 +84,11 @@ def _after(cursor: str) -> tuple[datetime, UUID]:
     return found
 
 
-def _refuse_own(platform: PlatformDep, actor: Actor, lg_code: str, application_id: UUID) -> None:
-    """C47: nobody decides about themselves, compared by sign-in address at the gate."""
-    with platform.database.transaction(as_body(actor, lg_code)) as db:
-        person_id = approvals.applicant_of(db, lg_code=lg_code, application_id=application_id)
-    with platform.database.transaction(GATE) as db:
-        if approvals.is_same_human(db, staff_id=actor.id, person_id=person_id):
-            raise Forbidden(code="own_application")
+def _refuse_own(platform: Platform, actor: Actor, lg_code: str, application_id: UUID) -> None:
+    def person_of(db: Session) -> UUID:
+        return approvals.applicant_of(db, lg_code=lg_code, application_id=application_id)
+
+    refuse_own_case(platform, actor, lg_code, person_of)
 
 
 @staff_router.post(
@@ -171,6 +176,7 @@ def object_to(
 ) -> Response:
     """R15: within the hours of objection; the application goes to review by a human."""
     now = platform.clock.now()
+    _refuse_own(platform, actor, lg_code, application_id)
 
     def work(db: Session) -> Answer:
         row = approvals.object_to(
@@ -269,6 +275,12 @@ def extend_term(
 ) -> Response:
     """R14, C40: until a day, for a reason; the term is judged and premium lasts until then."""
     now = platform.clock.now()
+    refuse_own_case(
+        platform,
+        actor,
+        lg_code,
+        lambda db: members.member(db, lg_code=lg_code, registration_id=registration_id).person_id,
+    )
 
     def work(db: Session) -> Answer:
         term = terms.extend(

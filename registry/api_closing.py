@@ -9,11 +9,11 @@ from sqlalchemy.orm import Session
 
 from core.access import Actor
 from core.db import Context, for_person
-from core.errors import Forbidden
 from core.problems import problems
 from core.web import Answer, Platform, PlatformDep, answer_once
-from registry import approvals, closing, members
-from registry.doors import GATE, ApproverActor, BookDep, LgCode, as_body
+from registry import closing, members
+from registry.doors import GATE, ApproverActor, BookDep, LgCode
+from registry.own_case import refuse_own_case
 
 router = APIRouter(tags=["registrants"])
 REGISTRATION = "/local-governments/{lg_code}/registrations/{registration_id}"
@@ -59,13 +59,12 @@ def person_at(
         NotFound: Not of this local government.
         Forbidden: `own_application`: nobody decides about themselves (C47).
     """
-    with platform.database.transaction(as_body(actor, lg_code)) as db:
-        row = members.member(db, lg_code=lg_code, registration_id=registration_id)
-    with platform.database.transaction(GATE) as db:
-        if approvals.is_same_human(db, staff_id=actor.id, person_id=row.person_id):
-            raise Forbidden(code="own_application")
-    context = for_person(row.person_id, actor=actor.label, request_id=actor.request_id)
-    return row.person_id, context
+
+    def person_of(db: Session) -> UUID:
+        return members.member(db, lg_code=lg_code, registration_id=registration_id).person_id
+
+    person_id = refuse_own_case(platform, actor, lg_code, person_of)
+    return person_id, for_person(person_id, actor=actor.label, request_id=actor.request_id)
 
 
 def wards_at(platform: Platform, person_id: UUID) -> Sequence[UUID]:

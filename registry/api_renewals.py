@@ -8,12 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 
 from core.access import Actor
-from core.errors import Forbidden
 from core.problems import problems
-from core.web import Answer, PlatformDep, answer_once
-from registry import approvals, judging, renewal_reversal, renewal_staff
+from core.web import Answer, Platform, PlatformDep, answer_once
+from registry import judging, renewal_reversal, renewal_staff
 from registry.doors import (
-    GATE,
     ApproverActor,
     BookDep,
     EvidenceDep,
@@ -22,6 +20,7 @@ from registry.doors import (
     as_body,
 )
 from registry.models import Judgement, Registration, Term
+from registry.own_case import refuse_own_case
 from registry.schemas_premium import DecisionIn, TermOut
 
 router = APIRouter(tags=["renewals"])
@@ -83,17 +82,11 @@ class WaitingRenewalsOut(BaseModel):
     renewals: list[WaitingRenewalOut]
 
 
-def _refuse_own_term(platform: PlatformDep, actor: Actor, lg_code: str, term_id: UUID) -> None:
-    with platform.database.transaction(as_body(actor, lg_code)) as db:
-        person_id = renewal_staff.person_of(db, lg_code=lg_code, term_id=term_id)
-    _refuse_own(platform, actor, person_id)
+def _refuse_own_term(platform: Platform, actor: Actor, lg_code: str, term_id: UUID) -> None:
+    def person_of(db: Session) -> UUID:
+        return renewal_staff.person_of(db, lg_code=lg_code, term_id=term_id)
 
-
-def _refuse_own(platform: PlatformDep, actor: Actor, person_id: UUID) -> None:
-    """C47: nobody decides about themselves, compared by sign-in address at the gate."""
-    with platform.database.transaction(GATE) as db:
-        if approvals.is_same_human(db, staff_id=actor.id, person_id=person_id):
-            raise Forbidden(code="own_application")
+    refuse_own_case(platform, actor, lg_code, person_of)
 
 
 @router.get(RENEWALS, summary="List renewals that wait", responses=problems(401, 403, 404))
@@ -123,6 +116,7 @@ def object_renewal(
 ) -> Response:
     """R15: within the hours of objection; the renewal then waits for a human."""
     now = platform.clock.now()
+    _refuse_own_term(platform, actor, lg_code, term_id)
 
     def work(db: Session) -> Answer:
         row = renewal_staff.object_renewal(
@@ -228,9 +222,9 @@ def reverse(
 ) -> Response:
     """R15: within 90 days, a renewal or a return to basic."""
     now = platform.clock.now()
-    with platform.database.transaction(as_body(actor, lg_code)) as db:
-        person_id = judging.judgement(db, judgement_id).person_id
-    _refuse_own(platform, actor, person_id)
+    refuse_own_case(
+        platform, actor, lg_code, lambda db: judging.judgement(db, judgement_id).person_id
+    )
 
     def work(db: Session) -> Answer:
         row = renewal_reversal.reverse(

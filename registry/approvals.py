@@ -108,7 +108,7 @@ def is_same_human(db: Session, *, staff_id: object, person_id: object) -> bool:
     return len(keys) > len(set(keys))
 
 
-def applicant_of(db: Session, *, lg_code: str, application_id: object) -> object:
+def applicant_of(db: Session, *, lg_code: str, application_id: object) -> UUID:
     """Whose application it is.
 
     Raises:

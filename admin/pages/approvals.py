@@ -14,12 +14,12 @@ from admin import approving
 from admin.desk import (
     Again,
     ApproverDesk,
-    ClerkDesk,
     DeciderDesk,
     Desk,
     Done,
     Problems,
     RenewalDesk,
+    StayDesk,
     ViewerDesk,
 )
 from admin.forms import Form, FormDep
@@ -185,7 +185,7 @@ def refuse(desk: DeciderDesk, application_id: UUID, form: FormDep) -> Response:
 
 
 @router.post(STAFF + "/applications/{application_id}/object")
-def object_to(desk: ApproverDesk, application_id: UUID, form: FormDep) -> Response:
+def object_to(desk: DeciderDesk, application_id: UUID, form: FormDep) -> Response:
     """R15: within the hours of objection the clock is stopped; a human decides."""
     return _decided(desk, application_id, form, approvals.object_to, "approvals?done=objected")
 
@@ -270,7 +270,7 @@ def object_to_renewal(desk: RenewalDesk, term_id: UUID, form: FormDep) -> Respon
 
 
 @router.post(STAFF + "/stays/{person_id}/{day}/approve")
-def approve_stay(desk: ClerkDesk, person_id: UUID, day: date, form: FormDep) -> Response:
+def approve_stay(desk: StayDesk, person_id: UUID, day: date, form: FormDep) -> Response:
     """R11: a reported stay counts."""
 
     def work(db: Session) -> str:

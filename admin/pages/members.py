@@ -12,11 +12,12 @@ from admin import dossier, words
 from admin.desk import (
     Again,
     ApproverDesk,
-    ClerkDesk,
     DeciderDesk,
     Desk,
     Done,
+    ExtenderDesk,
     Problems,
+    RecordDesk,
     ViewerDesk,
     problems_of,
 )
@@ -140,7 +141,7 @@ def _back(desk: Desk, registration_id: UUID, done: str) -> str:
 
 @router.post(STAFF + "/members/{registration_id}/participations/{participation_id}")
 def correct(
-    desk: ClerkDesk, registration_id: UUID, participation_id: UUID, form: FormDep
+    desk: RecordDesk, registration_id: UUID, participation_id: UUID, form: FormDep
 ) -> Response:
     """R19: whether a participation counts, with a reason; what stood before stays."""
 
@@ -162,7 +163,7 @@ def correct(
 
 
 @router.post(STAFF + "/members/{registration_id}/extension")
-def extend(desk: ApproverDesk, registration_id: UUID, form: FormDep) -> Response:
+def extend(desk: ExtenderDesk, registration_id: UUID, form: FormDep) -> Response:
     """R14: a disaster or an illness lets the term last longer, until a day."""
 
     def work(db: Session) -> str:

@@ -19,7 +19,7 @@ from activities.refusals import policy_now
 from activities.rules.checkin import Direction, Method, SecondFactor
 from activities.scans import Answer, Scan
 from admin import reception, waiting
-from admin.desk import ClerkDesk, Desk, Done, Problems, ViewerDesk, problems_of
+from admin.desk import ClerkDesk, Desk, Done, Problems, ViewerDesk, not_oneself, problems_of
 from admin.forms import Form, FormDep
 from core.clock import japan_day
 from core.errors import NotFound, Refused, invalid
@@ -187,8 +187,10 @@ def confirm(desk: ClerkDesk, session_id: UUID, scan_id: UUID, form: FormDep) -> 
                 ScanAttempt.method == Method.POSTER.value,
             )
         ).first()
-    if given is None:
+    if given is None or given.person_id is None:
         raise NotFound(code="not_found")
+    scanned = given.person_id
+    not_oneself(desk, lambda _: scanned)
     scan = Scan(
         scan_id=form.id("_key"),
         scanned_at=_when(given, desk.now),
