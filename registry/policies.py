@@ -73,6 +73,17 @@ def body_policy(db: Session, book: PolicyBook, lg_code: str, day: date) -> Polic
     return book.with_body_values(value for value in values if _allowed(book, value))
 
 
+def values_of_all(db: Session, book: PolicyBook, keys: Iterable[str], day: date) -> PolicyBook:
+    """The national book with the own values of every local government, for some numbers."""
+    rows = db.scalars(
+        select(BodyValue)
+        .where(BodyValue.key.in_(list(keys)), BodyValue.since <= day)
+        .order_by(BodyValue.since, BodyValue.decided_at)
+    )
+    values = [_value(row.key, row.since, row.value, row) for row in rows]
+    return book.with_body_values(value for value in values if _allowed(book, value))
+
+
 def _value(
     key: str, since: date, value: object, row: BodyValue | RequirementVersion
 ) -> rules.BodyValue:

@@ -23,6 +23,7 @@ from registry import (
     queries,
     renewal,
     renewal_staff,
+    replanning,
     slots,
     survey_night,
 )
@@ -112,6 +113,11 @@ def survey_ids(db: Session, scope: Scope, after: UUID | None) -> Sequence[UUID]:
 
 
 # --- one transaction a local government -------------------------------------------------
+
+
+def forget_plans(_parts: Parts, db: Session, scope: Scope) -> Mapping[str, int]:
+    """R04, R06, R14: plans made by numbers that hold no longer."""
+    return {"forgotten": replanning.forget_plans(db, lg_code=scope.code)}
 
 
 def turn_adults(_parts: Parts, db: Session, scope: Scope) -> Mapping[str, int]:
@@ -248,6 +254,11 @@ def nudge(parts: Parts, db: Session, scope: Scope) -> Mapping[str, int]:
 
 
 # --- the nation -------------------------------------------------------------------------
+
+
+def note_numbers(parts: Parts, db: Session, scope: Scope) -> Mapping[str, int]:
+    """Local governments whose numbers are others than those of the night before."""
+    return {"changed": replanning.note_numbers(db, as_of=scope.as_of, book=parts.book)}
 
 
 def rotate_keys(parts: Parts, db: Session, scope: Scope) -> Mapping[str, int]:

@@ -71,6 +71,20 @@ SURVEY = Ranged(jobs.survey_batch, jobs.survey_ids)
 
 #: Daily jobs in the order of their day, then those of the tick.
 SCHEDULE: tuple[Job, ...] = (
+    Job(
+        "numbers",
+        time(0, 1),
+        jobs.note_numbers,
+        "whose numbers changed, by the nation or by themselves",
+        national=True,
+    ),
+    Job(
+        "replan",
+        time(0, 2),
+        jobs.forget_plans,
+        "R04, R06, R14: days planned by numbers that changed are planned anew tonight",
+        after="numbers: it says where",
+    ),
     Job("adults", time(0, 5), jobs.turn_adults, "R18: who comes of age"),
     Job("links", time(0, 10), jobs.wake_links, "R02: links that waited for a prefecture to join"),
     Job("keys", time(0, 30), jobs.rotate_keys, "R22: keys of codes, made in time", national=True),

@@ -2,7 +2,7 @@
 
 from registry.models.bodies import BodyValue, LocalGovernment, RequirementVersion, StaffRole
 from registry.models.people import Guardianship, IdentityAttempt, IdentityLink, Person
-from registry.models.planning import UNPLANNED
+from registry.models.planning import UNPLANNED, PlanNumbers
 from registry.models.premium import Application, Judgement, PolicySnapshot, PremiumSlot, Term
 from registry.models.registrations import (
     Card,
@@ -26,6 +26,7 @@ __all__ = [
     "LocalGovernment",
     "PendingLink",
     "Person",
+    "PlanNumbers",
     "PolicySnapshot",
     "PremiumSlot",
     "Registration",
