@@ -308,16 +308,24 @@ class _Change:
             self._event("tier_changed", {"tier": row.tier, "derived": True})
 
     def _begin(self) -> None:
-        """The row lives (again) by its sources alone; an earlier direct origin stays past."""
+        """The row lives (again) by its sources alone.
+
+        A direct origin that was released can still be restored in its time (R06); any other
+        stays past.
+        """
         row, today = self.row, japan_day(self.now)
+        if row.status != "released_dormant":
+            row.released_on = row.restore_until = None
         row.status, row.direct = "active", False
         row.registered_on = row.last_access_on = today
-        row.released_on = row.restore_until = row.ended_on = None
-        row.ended_reason = None
+        row.ended_on = row.ended_reason = None
 
     def _end(self) -> None:
-        row = self.row
-        row.status, row.ended_on, row.ended_reason = "ended", japan_day(self.now), "source_ended"
+        row, today = self.row, japan_day(self.now)
+        if row.restore_until is not None and today <= row.restore_until:
+            row.status = "released_dormant"
+        else:
+            row.status, row.ended_on, row.ended_reason = "ended", today, "source_ended"
         revoke_cards(self.db, row, reason="source_ended", now=self.now)
 
     def _event(self, kind: str, facts: dict[str, Any]) -> None:

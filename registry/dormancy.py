@@ -260,12 +260,12 @@ class _Night:
             .execution_options(populate_existing=True)
         ).all()
         for registration in found:
+            registration.released_on, registration.restore_until = self.today, until
             if registration.derived:
-                # The prefecture's row lives on by its sources; only the direct origin is gone.
+                # The prefecture's row lives on by its sources; the direct origin can come back.
                 registration.direct = False
-                continue
-            registration.status, registration.released_on = "released_dormant", self.today
-            registration.restore_until = until
+            else:
+                registration.status = "released_dormant"
         self.db.flush()
         self._revoke_cards([one.id for one in found if not one.derived])
         refresh_sources(

@@ -57,6 +57,11 @@ def accepts(government: LocalGovernment, book: PolicyBook, today: date) -> bool:
     return government.state in book.on("body.accepts", today).value
 
 
+def direct_released(row: Registration) -> bool:
+    """R02, R06: a direct origin released for silence, while municipalities carry the row on."""
+    return row.status == "active" and not row.direct and row.restore_until is not None
+
+
 def accepting_codes(db: Session, book: PolicyBook, today: date) -> Sequence[str]:
     """R01: codes of all local governments that take registrations, in their order."""
     states = book.on("body.accepts", today).value

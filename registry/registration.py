@@ -190,6 +190,8 @@ def keep(
     """
     scene = Scene(db, actor, queries.government(db, lg_code), now, book)
     row = scene.active_row()
+    if queries.direct_released(row):
+        raise Conflict(code="registration_not_active")
     row.last_access_on = max(row.last_access_on, scene.today)
     scene.mark(row, "kept", told=False)
     db.flush()
@@ -201,6 +203,7 @@ def restore(
 ) -> Registration:
     """R06: one tap brings a released registration back, for the months the nation gives.
 
+    A prefecture's row that lives on by its municipalities gets its direct origin back (R02).
     Restoring twice is restoring once.
 
     Raises:
@@ -211,9 +214,10 @@ def restore(
     """
     scene = Scene(db, actor, queries.government(db, lg_code), now, book)
     row = scene.row()
-    if row.status == "active":
+    released = queries.direct_released(row)
+    if row.status == "active" and not released:
         return row
-    if row.status != "released_dormant":
+    if row.status != "released_dormant" and not released:
         raise Conflict(code="not_released")
     if row.restore_until is None or scene.today > row.restore_until:
         raise Gone(code="restore_over")

@@ -50,11 +50,13 @@ OF_A_BODY: Mapping[str, str] = {
     # R02: derived from nothing.
     "derived_without_source": "select from registration r where r.lg_code = :code and r.derived"
     " and r.status = 'active' and jsonb_array_length(r.derived_from) = 0",
-    # R06: released without all notices of that silence.
+    # R06: released without all notices of the silence that ended it.
     "released_without_notices": "select from registration r where r.lg_code = :code"
     " and r.status = 'released_dormant' and (select count(distinct n.notice_days)"
     " from dormancy_notice n where n.lg_code = r.lg_code and n.registration_id = r.id"
-    " and n.sent_on > r.last_access_on) < cardinality(cast(:notice_days as int[]))",
+    " and n.last_access_on = (select max(m.last_access_on) from dormancy_notice m"
+    " where m.lg_code = r.lg_code and m.registration_id = r.id and m.sent_on <= r.released_on))"
+    " < cardinality(cast(:notice_days as int[]))",
     # C33: the session's count of places and its sign-ups disagree.
     "places_miscounted": "select from activity_session s where s.lg_code = :code"
     " and s.taken <> (select count(*) from sign_up u where u.lg_code = s.lg_code"

@@ -19,6 +19,7 @@ from mobile.pages.shell import FormDep, Registrant, act_as_person, show
 from registry.doors import BookDep, as_person
 from registry.models import Registration
 from registry.notices import digest_hour, list_notices, read_notice
+from registry.queries import direct_released
 
 router = APIRouter(include_in_schema=False)
 
@@ -56,11 +57,14 @@ def letters(
     rows = list_notices(db, person_id=actor.person_id, unread=unread, limit=limit, after=after)
     codes = {row.lg_code for row in rows if row.lg_code}
     found = db.execute(
-        select(Registration.lg_code, Registration.status).where(
+        select(Registration).where(
             Registration.person_id == actor.person_id, Registration.lg_code.in_(codes)
         )
     )
-    states = {row.lg_code: row.status for row in found}
+    states = {
+        row.lg_code: "released_dormant" if direct_released(row) else row.status
+        for row in found.scalars()
+    }
     return [_letter(request, row, states.get(row.lg_code or "")) for row in rows]
 
 

@@ -144,7 +144,8 @@ class Judgement(Base):
     rules_version: Mapped[str] = mapped_column(String(40))
     reversible_until: Mapped[date | None]
 
-    numbers: Mapped[PolicySnapshot] = relationship(viewonly=True, lazy="joined", innerjoin=True)
+    #: An outer join: a list of terms shows those without a judgement too.
+    numbers: Mapped[PolicySnapshot] = relationship(viewonly=True, lazy="joined")
 
     @property
     def policy(self) -> dict[str, Any]:

@@ -193,7 +193,9 @@ def test_r14_a_renewal_is_decided_by_staff(
     """R15: what waits in review is shown with its form; one decision books the next year."""
     post(http, morning.approver, f"{HOME}/applications/{morning.application.id}/approve")
     with database.owner() as connection:
-        connection.execute(text("update term set renewal_state = 'review'"))
+        connection.execute(
+            text("update term set renewal_state = 'review', first_day = first_day - 40")
+        )
     (term,) = rows(database, select(Term).where(Term.lg_code == HIDA))
     page = http.get(f"{HOME}/approvals", headers=morning.clerk.headers).text
     assert "更新の審査" in page

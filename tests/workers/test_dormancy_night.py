@@ -8,9 +8,10 @@ import pytest
 from bench.population import Cohort
 from core.access import Actor, ActorKind
 from core.db import Database, for_person
-from core.errors import Gone
+from core.errors import Conflict, Gone
 from registry import registration
-from tests.workers.nights import GIFU, HIDA, move_to, parts_at, populate, rows
+from registry.leaving import leave
+from tests.workers.nights import GIFU, HIDA, do, move_to, parts_at, populate, rows
 from workers.invariants import violated
 from workers.parts import Parts
 from workers.runner import Runner
@@ -154,3 +155,59 @@ def test_p06_two_years_of_silence_release_nobody_without_notices(own_database: D
     assert statuses(own_database)[HIDA] == "active"
     night(parts, back + 60 * DAY)
     assert statuses(own_database)[HIDA] == "released_dormant"
+
+
+def test_r02_r06_a_prefectures_own_origin_comes_back_by_one_tap(own_database: Database) -> None:
+    """Direct and derived: silence ends the direct origin only, and it can be restored."""
+    prepared(own_database)
+    do(
+        own_database,
+        "update registration set direct = true, clock_due_on = '2000-01-01',"
+        " last_access_on = case lg_code when %s then %s else %s end",
+        GIFU,
+        LAST_ACCESS,
+        RELEASE,
+    )
+    parts = parts_at(own_database, ASKED[0][1] - DAY)
+    for _, day in ASKED:
+        night(parts, day)
+    night(parts, RELEASE)
+    origins = "select status, direct, derived from registration where lg_code = %s"
+    assert rows(own_database, origins, GIFU) == [("active", False, True)]
+    actor = me(own_database)
+    given: dict[str, Any] = {"actor": actor, "lg_code": GIFU, "now": parts.clock.now()}
+    with (
+        pytest.raises(Conflict, match="registration_not_active"),
+        own_database.transaction(for_person(actor.person_id)) as db,
+    ):
+        registration.keep(db, **given, book=parts.book)
+    with own_database.transaction(for_person(actor.person_id)) as db:
+        registration.restore(db, **given, book=parts.book)
+    assert rows(own_database, origins, GIFU) == [("active", True, True)]
+    assert violated(parts) == {"violated": 0}
+
+
+def test_r02_r06_the_last_source_goes_and_the_origin_still_comes_back(
+    own_database: Database,
+) -> None:
+    prepared(own_database)
+    do(
+        own_database,
+        "update registration set direct = true, clock_due_on = '2000-01-01',"
+        " last_access_on = case lg_code when %s then %s else %s end",
+        GIFU,
+        LAST_ACCESS,
+        RELEASE,
+    )
+    parts = parts_at(own_database, ASKED[0][1] - DAY)
+    for day in (*(day for _, day in ASKED), RELEASE):
+        night(parts, day)
+    actor = me(own_database)
+    given: dict[str, Any] = {"actor": actor, "now": parts.clock.now(), "book": parts.book}
+    with own_database.transaction(for_person(actor.person_id)) as db:
+        leave(db, lg_code=HIDA, **given)
+    assert statuses(own_database)[GIFU] == "released_dormant"
+    assert violated(parts) == {"violated": 0}
+    with own_database.transaction(for_person(actor.person_id)) as db:
+        registration.restore(db, lg_code=GIFU, **given)
+    assert statuses(own_database)[GIFU] == "active"
