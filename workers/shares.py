@@ -19,7 +19,8 @@ from core.db import for_job
 from workers.parts import Parts
 from workers.schedule import Job, named
 
-#: A claim ends by itself after this time; each range of rows extends it.
+#: A claim ends by itself after this time; each range of rows extends it. Longer than any task
+#: may run: who still works never loses a share, and only a killed worker leaves one behind.
 CLAIM = timedelta(minutes=5)
 #: How long a restart of the database may take before the claim is left to end by itself.
 AWAY = timedelta(seconds=60)

@@ -1,6 +1,7 @@
 """まち: find a local government, register, answer, link, keep, restore, leave (R01–R07)."""
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request
@@ -28,7 +29,7 @@ from registry import access, leaving, queries, registration, survey
 from registry.applicants import numbers
 from registry.doors import BookDep, LgCode, as_person
 from registry.governments import find
-from registry.models import LocalGovernment
+from registry.models import LocalGovernment, Registration
 from registry.overview import Held, held_by
 from registry.rules.dormancy import AccessKind
 from registry.rules.facts import DecisionMode
@@ -146,6 +147,12 @@ def town(
     return show(request, "town.html", **page, tie="")
 
 
+def _restorable(row: Registration, today: date) -> bool:
+    """R06: whether one tap brings back a direct origin, while the row lives by its towns."""
+    until = row.restore_until
+    return queries.direct_released(row) and until is not None and today <= until
+
+
 def _town_page(
     request: Request, platform: Platform, book: PolicyBook, visitor: Visitor, lg_code: str
 ) -> dict[str, Any]:
@@ -164,6 +171,7 @@ def _town_page(
         "prefecture_ready": queries.accepts(prefecture, book, _today(platform)),
         "ready": queries.accepts(government, book, _today(platform)),
         "held": held[0] if held else None,
+        "restorable": bool(held) and _restorable(held[0].row, _today(platform)),
         "asked": asked,
         "signed": visitor.actor.kind is ActorKind.PERSON,
         "ties": options_of(first, lang),

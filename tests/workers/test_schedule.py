@@ -1,6 +1,6 @@
 """The schedule and the settings of Celery say what trust.md d-5 and d-6 ask for."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from sqlalchemy import text
@@ -21,6 +21,7 @@ from workers.app import (
 )
 from workers.invariants import OF_A_BODY, OF_THE_NATION
 from workers.schedule import SCHEDULE, Ranged, daily, named, ticking
+from workers.shares import CLAIM
 
 MODELS = (activities.models, registry.models)
 
@@ -126,3 +127,8 @@ def test_beat_asks_for_registered_tasks_and_every_queue_is_served(settings: Sett
     assert asked <= set(app.tasks)
     queues = {queue.name for queue in app.conf.task_queues}
     assert {route["queue"] for route in app.conf.task_routes.values()} == queues
+
+
+def test_p05_a_claim_outlives_every_task() -> None:
+    """Nobody takes a share from a runner that still works."""
+    assert timedelta(seconds=HARD_LIMIT_SECONDS) < CLAIM
