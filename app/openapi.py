@@ -57,6 +57,7 @@ TAGS: Mapping[str, str] = {
     "sign-in": "Codes by mail, sessions, bearer tokens. There are no passwords.",
     "passkeys": "A face, a finger or a device's PIN instead of a code; a code always works too.",
     "me": "One's own profile and notices.",
+    "exports": "Everything we hold of a person, for that person.",
     "registrations": "ふるさと住民登録: a person with a local government, basic or premium.",
     "cards": "登録証: the certificate with its signed code.",
     "activities": "担い手活動: search and what the public reads.",

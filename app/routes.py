@@ -20,9 +20,10 @@ from activities import (
 )
 from admin import doors as desk
 from app import wellknown
-from mobile import api_cards, api_phones
+from mobile import api_cards, api_exports, api_phones
 from mobile.pages import (
     cards,
+    data,
     devices,
     family,
     home,
@@ -125,6 +126,8 @@ TABLE: tuple[Row, ...] = (
     Row(wellknown.router, "", Door.PUBLIC),
     Row(api_cards.router, API, Door.PERSON),
     Row(api_phones.router, API, Door.PERSON),
+    Row(api_exports.public_router, API, Door.PUBLIC),
+    Row(api_exports.router, API, Door.PERSON),
     Row(home.router, "", Door.PUBLIC),
     Row(signin.router, "", Door.PUBLIC),
     Row(welcome.router, "", Door.PERSON),
@@ -143,6 +146,8 @@ TABLE: tuple[Row, ...] = (
     Row(premium.router, "", Door.PERSON),
     Row(me.router, "", Door.PERSON),
     Row(devices.router, "", Door.PERSON),
+    Row(data.public_router, "", Door.PUBLIC),
+    Row(data.router, "", Door.PERSON),
     Row(looks.router, "", Door.PERSON),
     Row(family.public_router, "", Door.PUBLIC),
     Row(family.router, "", Door.PERSON),

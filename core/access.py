@@ -9,6 +9,9 @@ from uuid import UUID
 
 from core.errors import Forbidden, SignInNeeded
 
+#: How long ago one must have proved oneself for closing an account or taking all data (d-11).
+FRESH = timedelta(minutes=15)
+
 
 class ActorKind(StrEnum):
     """Kinds of actor; also the first half of an actor's label in the audit trail."""

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Index,
     LargeBinary,
     String,
+    Text,
     UniqueConstraint,
     func,
 )
@@ -156,6 +157,34 @@ class PasskeyChallenge(Base):
     address_hash: Mapped[str] = mapped_column(String(64), default="")
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
+
+
+class ExportFile(Base):
+    """A copy of everything we hold of a person, sealed, for one day, for that person alone."""
+
+    __tablename__ = "export_file"
+    __table_args__ = (
+        Index(None, "person_id", "asked_at"),
+        Index("ix_export_file_open", "state", "expires_at"),
+        CheckConstraint("state in ('asked', 'ready')", name="state"),
+        {
+            "info": rights(
+                TableClass.PERSON,
+                person=("siu", Reach.PERSON),
+                worker=("sd", Reach.ALL),
+            )
+        },
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"))
+    state: Mapped[str] = mapped_column(String(8))
+    row_count: Mapped[int]
+    asked_at: Mapped[datetime]
+    ready_at: Mapped[datetime | None]
+    expires_at: Mapped[datetime]
+    data_sealed: Mapped[str | None] = mapped_column(Text, comment="JSON, packed and sealed")
+    sheet_sealed: Mapped[str | None] = mapped_column(Text, comment="PDF, packed and sealed")
 
 
 class IdempotencyKey(Base):

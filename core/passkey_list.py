@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from core import audit
@@ -50,6 +50,11 @@ def remove(db: Session, *, actor: Actor, passkey_id: UUID, now: datetime) -> Non
     row = _own(db, actor, passkey_id)
     db.delete(row)
     _record(db, actor, "passkey.remove", passkey_id, now)
+
+
+def forget_all(db: Session, account_id: UUID) -> None:
+    """Forget every key of an account that is closed."""
+    db.execute(delete(Passkey).where(Passkey.account_id == account_id))
 
 
 def _own(db: Session, actor: Actor, passkey_id: UUID) -> Passkey:

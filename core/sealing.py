@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import secrets
+import zlib
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -41,6 +42,16 @@ def unseal(secret: str, place: str, sealed: str) -> str:
     raw = base64.b64decode(sealed)
     nonce, rest = raw[:_NONCE_BYTES], raw[_NONCE_BYTES:]
     return AESGCM(_key(secret)).decrypt(nonce, rest, place.encode()).decode()
+
+
+def pack(secret: str, place: str, content: bytes) -> str:
+    """A file, made small and sealed."""
+    return seal(secret, place, base64.b64encode(zlib.compress(content)).decode())
+
+
+def unpack(secret: str, place: str, packed: str) -> bytes:
+    """The file of `pack`."""
+    return zlib.decompress(base64.b64decode(unseal(secret, place, packed)))
 
 
 def _key(secret: str) -> bytes:

@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy.orm import Session
 
-from core.access import Actor
+from core.access import FRESH, Actor
 from core.errors import invalid
 from core.models import Account
 from core.problems import problems
@@ -16,6 +16,7 @@ from registry import closing, people, queries, residence
 from registry.doors import BookDep, PersonActor, as_person
 from registry.notices import MAX_PAGE, list_notices, read_notice, unread_count
 from registry.schemas_people import NoticeOut, NoticesOut, ProfileChange, ProfileIn, ProfileOut
+from registry.signing_in import leave_the_gate
 
 router = APIRouter(tags=["me"])
 CURSOR_PARTS = 2
@@ -105,13 +106,21 @@ def change_profile(
     responses=problems(401, 404, 409),
 )
 def close(request: Request, actor: PersonActor, platform: PlatformDep, book: BookDep) -> Response:
-    """R32: all registrations end, notices stop at once, every sign-in ends. Nothing is deleted yet."""
+    """R32: all registrations end, notices stop at once, every sign-in ends, passkeys are forgotten.
+
+    Needs a proof of a quarter of an hour (`fresh_sign_in_needed`). What took place stays with the
+    local governments for its time (R25).
+    """
+    now = platform.clock.now()
+    actor.require_fresh(within=FRESH, now=now)
 
     def work(db: Session) -> Answer:
-        closing.close_own_account(db, actor=actor, now=platform.clock.now(), book=book)
+        closing.close_own_account(db, actor=actor, now=now, book=book)
         return Answer(status=204)
 
-    return answer_once(request, as_person(actor), actor=actor, work=work)
+    response = answer_once(request, as_person(actor), actor=actor, work=work)
+    leave_the_gate(platform, actor.person_id, now=now)
+    return response
 
 
 # --- notices ------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ import smtplib
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from core import mail, passkeys, signin
 from core.browsers import browser_of
@@ -13,6 +14,7 @@ from core.db import for_person
 from core.errors import Refused, SignInNeeded, Unavailable, invalid
 from core.outbox import NoticeDraft, tell
 from core.passkey_challenges import Claimed, claim, party_of
+from core.passkey_list import forget_all
 from core.passkeys import Opened
 from core.signin import IssuedCode, SignedIn
 from core.web import Platform
@@ -194,3 +196,10 @@ def _arrive(platform: Platform, token: str, *, now: datetime, book: PolicyBook) 
                 )
                 tell(db, [draft], now=now)
     return signed_in
+
+
+def leave_the_gate(platform: Platform, account_id: UUID, *, now: datetime) -> None:
+    """R32: what follows a closed account: every sign-in ends, passkeys are forgotten."""
+    with platform.database.transaction(GATE) as db:
+        signin.end_all_sessions(db, account_id, now=now)
+        forget_all(db, account_id)

@@ -1,17 +1,20 @@
 """Each job as a function of parts, transaction and scope; thin: the use cases do the work."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import select, text
+from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
 from activities import corrections, signup, waiting
 from activities.refusals import policy_now
 from core.access import system
 from core.outbox import NoticeDraft, tell
+from mobile import exports
 from qr.keys import KeyScope
 from qr.signatures import KeyUse
 from qr.store import ensure_keys
@@ -30,6 +33,8 @@ from registry import (
 from registry.bulk import Counts
 from registry.models import Registration
 from workers.parts import Parts
+
+LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,3 +276,31 @@ def rotate_keys(parts: Parts, db: Session, scope: Scope) -> Mapping[str, int]:
     secret = parts.settings.secret_key.get_secret_value()
     made = ensure_keys(db, scopes=scopes, secret=secret, now=scope.now)
     return {"made": len(made)}
+
+
+def make_exports(parts: Parts, db: Session, scope: Scope) -> Mapping[str, int]:
+    """R25: what was asked for and is not made yet; what nobody may take any more is deleted.
+
+    Each export is made in transactions of its own, in its owner's context.
+    """
+    counts = {"forgotten": exports.forget(db, now=scope.now), "made": 0, "failed": 0}
+    for export_id, person_id in exports.waiting(db):
+        try:
+            made = exports.make(
+                parts.database,
+                secret=parts.settings.secret_key.get_secret_value(),
+                texts=parts.texts,
+                export_id=export_id,
+                person_id=person_id,
+                now=scope.now,
+                told=True,
+            )
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception:
+            # The others must not wait for it; it is tried again at the next tick.
+            LOG.exception("export failed: %s", export_id)
+            counts["failed"] += 1
+        else:
+            counts["made"] += made
+    return counts

@@ -60,7 +60,7 @@ class Runner:
             if isinstance(job.work, Ranged):
                 raise TypeError(f"{job.name}: a job of the tick has no ranges")
             day = job.latest_day(now)
-            for code in self._bodies(job, day, now):
+            for code in self._places(job, day, now):
                 done[job.name] += self._once(job, job.work, Scope(code, day, now))
         return done
 
@@ -90,7 +90,7 @@ class Runner:
         job, now = named(name, self._schedule), self._parts.clock.now()
         counts: Counter[str] = Counter()
         if job.at is None:
-            for code in self._bodies(job, as_of, now):
+            for code in self._places(job, as_of, now):
                 if not isinstance(job.work, Ranged):
                     counts[job.name] += self._once(job, job.work, Scope(code, as_of, now))
             return dict(counts)
@@ -306,13 +306,17 @@ class Runner:
             raise
         except Exception as error:
             LOG.exception("tick failed: %s %s", job.name, scope.lg_code)
-            claim = Claim(job, scope.as_of, scope.code, 0)
+            place = scope.lg_code or NATION
+            claim = Claim(job, scope.as_of, place, 0)
             with self._transaction(job.name) as db:
-                note_failures(db, claim, {scope.code: f"{type(error).__name__}: {error}"})
+                note_failures(db, claim, {place: f"{type(error).__name__}: {error}"})
             return 0
         return sum(counts.values())
 
-    def _bodies(self, job: Job, day: date, now: datetime) -> Sequence[str]:
+    def _places(self, job: Job, day: date, now: datetime) -> Sequence[str | None]:
+        """Where a job of the tick has work: local governments, or the nation as a whole."""
+        if job.national:
+            return [None]
         with self._transaction(job.name) as db:
             return _due_bodies(db, job.name, day, now)
 

@@ -147,6 +147,13 @@ SCHEDULE: tuple[Job, ...] = (
     Job("reminders", time(9, 10), jobs.remind, "sessions of tomorrow"),
     Job("premium_veto", None, jobs.confirm_premium, "R15: applications nobody objected to"),
     Job("renewal_veto", None, jobs.confirm_renewals, "R15: renewals nobody objected to"),
+    Job(
+        "exports",
+        None,
+        jobs.make_exports,
+        "R25: copies of their data for those who asked; old ones deleted",
+        national=True,
+    ),
     Job("offers", None, jobs.move_lines, "C33: offers that ran out"),
 )
 

@@ -24,7 +24,13 @@ from registry.queries import direct_released
 router = APIRouter(include_in_schema=False)
 
 _PAGE: Final = 20
-_OF_SIGN_IN: Final = frozenset({"new_device", "passkey_added", "passkey_blocked"})
+#: Where to go from what is about no town.
+_WITHOUT_TOWN: Final = {
+    "new_device": "/me/devices",
+    "passkey_added": "/me/devices",
+    "passkey_blocked": "/me/devices",
+    "export_ready": "/me/data",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +102,7 @@ def _href(row: Notice) -> str:
     if row.kind.startswith("identity"):
         return "/me/identity"
     if code is None:
-        return "/me/devices" if row.kind in _OF_SIGN_IN else ""
+        return _WITHOUT_TOWN.get(row.kind, "")
     if activity:
         return f"/activities/{code}/{activity}"
     if row.kind == "survey_reminder":

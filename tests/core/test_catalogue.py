@@ -32,6 +32,7 @@ ALL_ROWS = {
     ("passkey", "gate"): "whose a key is, is not known before",
     ("passkey_challenge", "gate"): "a challenge is looked up by its binding",
     ("passkey_challenge", "worker"): "retention",
+    ("export_file", "worker"): "made and deleted on time; sealed",
     ("identity_attempt", "worker"): "retention",
     ("guardianship", "gate"): "an invitation is looked up by its token",
     ("guardianship", "worker"): "consents end at 18 (R18)",
