@@ -36,6 +36,8 @@ SECRETS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
 _NOT_HELD: Final = frozenset({ExportFile.__tablename__})
 #: Read at the gate only, by the account.
 _AT_THE_GATE: Final = frozenset({WebSession.__tablename__, Passkey.__tablename__})
+#: Whose word a row holds, besides whom it is about (R18); read at the gate.
+_GUARDIAN: Final = "guardian_id"
 #: Somebody else who acted: what they were is told, who they were is theirs.
 _SOMEBODY: Final = re.compile(r"(staff|device|operator|person|organisation):[0-9a-f-]{36}")
 
@@ -47,11 +49,20 @@ class Part:
     table: Table
     owner: Column[Any]
     at_the_gate: bool = False
+    #: Rows that are also somebody else's: their id stays theirs.
+    shared: bool = False
+
+    @property
+    def name(self) -> str:
+        """What the rows are called in the export."""
+        return f"{self.table.name}_given" if self.shared else self.table.name
 
     @property
     def columns(self) -> list[Column[Any]]:
         """What is told."""
-        secret = SECRETS.get(self.table.name, frozenset())
+        secret = SECRETS.get(self.table.name, frozenset()) | (
+            {"person_id"} if self.shared else frozenset()
+        )
         return [column for column in self.table.columns if column.name not in secret]
 
     @property
@@ -78,7 +89,9 @@ def parts() -> Iterator[Part]:
             found.append(Part(table, table.c.person_id))
         elif Reach.RECIPIENT in reaches:
             found.append(Part(table, table.c.id))
-    yield from sorted(found, key=lambda part: part.table.name)
+        if _GUARDIAN in table.columns:
+            found.append(Part(table, table.c[_GUARDIAN], at_the_gate=True, shared=True))
+    yield from sorted(found, key=lambda part: part.name)
 
 
 def count(db: Session, person_id: UUID) -> int:
@@ -93,7 +106,7 @@ def count(db: Session, person_id: UUID) -> int:
 def collect(db: Session, person_id: UUID, *, at_the_gate: bool) -> dict[str, list[dict[str, Any]]]:
     """The rows of a person: those of the gate in its context, all others in the person's own."""
     return {
-        part.table.name: [
+        part.name: [
             {name: _plain(value, person_id) for name, value in row.items()}
             for row in db.execute(
                 select(*part.columns)
@@ -160,8 +173,8 @@ def schema() -> dict[str, Any]:
             "held": {
                 "type": "object",
                 "additionalProperties": False,
-                "required": [part.table.name for part in parts()],
-                "properties": {part.table.name: _rows(part) for part in parts()},
+                "required": [part.name for part in parts()],
+                "properties": {part.name: _rows(part) for part in parts()},
             },
         },
     }

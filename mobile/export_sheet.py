@@ -52,6 +52,7 @@ _TEMPLATE: Final = """
 #set table(stroke: (x, y) => (bottom: 0.5pt + luma(200)), inset: (x: 2mm, y: 1.8mm))
 #show heading.where(level: 1): set text(size: 18pt, weight: "regular")
 #show heading.where(level: 2): set text(size: 13pt, weight: "regular")
+#show heading.where(level: 1): set block(below: 6mm)
 #show heading.where(level: 2): set block(above: 9mm, below: 4mm)
 #show table.header: set text(fill: luma(80))
 #heading(level: 1, told.title)
@@ -142,7 +143,7 @@ def _towns(held: Held, names: Names) -> list[Sheet]:
     return [
         _sheet(
             "ふるさと住民登録",
-            (("自治体", 3), ("区分", 3), ("状態", 2), ("登録した日", 3), ("登録番号", 3)),
+            (("自治体", 3), ("区分", 3), ("状態", 2), ("登録した日", 4), ("登録番号", 4)),
             held["registration"],
             lambda row: (
                 _body(names, row),
@@ -233,7 +234,7 @@ def _traces(held: Held, names: Names, texts: Texts) -> list[Sheet]:
         ),
         _sheet(
             "だれが見たか・何をしたか",
-            (("日時", 3), ("だれが", 3), ("自治体", 2), ("何を", 4)),
+            (("日時", 5), ("だれが", 4), ("自治体", 4), ("何を", 6)),
             sorted(held["audit_event"], key=lambda row: row["at"]),
             lambda row: (
                 _moment(row["at"]),
@@ -276,7 +277,7 @@ def _who(row: Row) -> str:
 
 
 def _body(names: Names, row: Row) -> str:
-    return names.bodies.get(str(row["lg_code"]), "")
+    return names.bodies.get(str(row["lg_code"]), "—")
 
 
 def _text(value: object) -> str:

@@ -19,6 +19,7 @@ from core.db import Database, for_body
 from core.ids import new_id
 from core.models import Notice, Passkey, WebSession
 from core.outbox import NoticeDraft, tell
+from mobile import exports
 from registry import guardians
 from registry.models import Application, Card, IdentityAttempt, Registration, Term
 from tests.factories.activities import (
@@ -259,7 +260,13 @@ def _rows_of(
         )
         db.add(key)
         found["passkey_id"] = key.id
-    return found | {"attempt_id": attempt}
+    with database.transaction(person.context) as db:
+        export = exports.ask(db, actor=person.actor, now=NOW)
+    return found | {
+        "attempt_id": attempt,
+        "export_id": export.id,
+        "kind": "json",
+    }
 
 
 def _of_a_family(
