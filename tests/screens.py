@@ -147,6 +147,8 @@ def phone_pages(camera: Camera, scene: Scene) -> None:
         "me": "/me",
         "history": "/me/history",
         "looks": "/me/looks",
+        "devices": "/me/devices",
+        "data": "/me/data",
         "family": "/family",
     }.items():
         camera.take(name, path)
