@@ -105,7 +105,15 @@ def my_exports(actor: PersonActor, platform: PlatformDep) -> ExportsOut:
     summary="Take an export",
     response_class=Response,
     responses=problems(401, 404, 410)
-    | {200: {"content": {"application/json": {}, "application/pdf": {}}}},
+    | {
+        200: {
+            "description": "The file; its JSON is described by `GET /export-schema`.",
+            "content": {
+                "application/json": {"schema": {"type": "object", "additionalProperties": True}},
+                "application/pdf": {"schema": {"type": "string"}},
+            },
+        }
+    },
 )
 def take_export(export_id: UUID, kind: Kind, actor: PersonActor, platform: PlatformDep) -> Response:
     """For its owner only; each taking is recorded."""

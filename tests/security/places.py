@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import cache
 from secrets import token_bytes, token_hex
 from typing import Any
 from uuid import UUID
@@ -19,6 +20,7 @@ from core.db import Database, for_body
 from core.ids import new_id
 from core.models import Notice, Passkey, WebSession
 from core.outbox import NoticeDraft, tell
+from core.texts import Texts
 from mobile import exports
 from registry import guardians
 from registry.models import Application, Card, IdentityAttempt, Registration, Term
@@ -52,6 +54,11 @@ from tests.factories.registry import (
 
 LONG_AGO = NOW - timedelta(days=30)
 STAYED = date(2027, 5, 20)
+
+
+@cache
+def _texts() -> Texts:
+    return Texts.load()
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +269,15 @@ def _rows_of(
         found["passkey_id"] = key.id
     with database.transaction(person.context) as db:
         export = exports.ask(db, actor=person.actor, now=NOW)
+    exports.make(
+        database,
+        secret=database._settings.secret_key.get_secret_value(),
+        texts=_texts(),
+        export_id=export.id,
+        person_id=person.id,
+        now=NOW,
+        told=False,
+    )
     return found | {
         "attempt_id": attempt,
         "export_id": export.id,

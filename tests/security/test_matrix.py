@@ -36,7 +36,10 @@ ACTORS = (*NOBODY, *PERSONS, *OWN_STAFF, *OTHER_STAFF, *DEVICES, "operator")
 GROUPS = [ACTORS[start::3] for start in range(3)]
 
 #: Paths of one's own things: somebody else's id there is no id.
-OWNED = ("{notice_id}", "{attempt_id}", "/guardianships/{guardianship_id}", "/family/{")
+OWNED = (
+    "{notice_id}", "{attempt_id}", "{export_id}", "{passkey_id}", "{sign_in_id}",
+    "/guardianships/{guardianship_id}", "/family/{",
+)  # fmt: skip
 _LG = "/api/v1/local-governments/{lg_code}"
 _INVITED = "guardian-invitations/{token}"
 #: What the role `reception` of a host may do: receive people and read what is planned.
@@ -105,7 +108,7 @@ def expected(way: Way, actor: str) -> set[Outcome]:
 
 def _person(way: Way, actor: str) -> set[Outcome]:
     if "signed_in" in way.guards and "person_actor" not in way.guards:
-        return {IN}  # one's own sign-ins, whoever one is
+        return _own_sign_in(way, actor)
     if actor not in PERSONS:
         # Pages of the phone know registrants only; anybody else signs in as one.
         return {SIGN_IN if "registrant" in way.guards else FORBIDDEN}
@@ -119,6 +122,14 @@ def _person(way: Way, actor: str) -> set[Outcome]:
         return {FORBIDDEN, UNKNOWN} if way.api else {IN}
     # Below one's own registration with a town one may have none.
     return {IN, UNKNOWN}
+
+
+def _own_sign_in(way: Way, actor: str) -> set[Outcome]:
+    """One's own sign-ins and passkeys, whoever one is."""
+    if "{" in way.template:
+        return {IN} if actor == "person" else {UNKNOWN}
+    # A challenge of an example is nobody's.
+    return {IN, UNKNOWN} if way.method == "POST" else {IN}
 
 
 def _host(way: Way, actor: str) -> Outcome:
