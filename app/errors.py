@@ -24,7 +24,7 @@ from core.errors import (
     TooMany,
     Unavailable,
 )
-from core.web import platform_of
+from core.web import platform_of, wants_json
 
 STATUS: Mapping[type[DomainError], int] = {
     Invalid: 422,
@@ -50,7 +50,10 @@ DESKS = ("/staff", "/operator")
 
 def wants_page(request: Request) -> bool:
     """Whether people's words are wanted rather than the API's."""
-    return not request.url.path.startswith(("/api/", "/health/", "/.well-known/"))
+    if request.url.path.startswith(("/api/", "/health/", "/.well-known/")):
+        return False
+    # The phone's own worker sends forms that waited for network, and reads what came of them.
+    return not wants_json(request)
 
 
 def problem(

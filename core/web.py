@@ -121,6 +121,11 @@ def clear_session(response: Response, settings: Settings) -> None:
     )
 
 
+def wants_json(request: Request) -> bool:
+    """Whether a page's form was sent by a machine that asks for the outcome as data."""
+    return request.headers.get("accept") == "application/json"
+
+
 def request_id(request: Request) -> str:
     """The id that ties log lines and audit rows to this request."""
     found: str = request.scope["state"]["request_id"]

@@ -58,7 +58,7 @@ def home(
         ending = [one for one in living if _ending(one, now, book)]
         asked = {one.row.lg_code for one in ending}
         unread = letters(request, db, actor, unread=True, limit=MOST_LETTERS)
-        upcoming = _upcoming(db, actor, now)
+        upcoming = next_ones(db, actor, now)
         ways = ways_of(db, actor, living, now, book, evidence)
         return show(
             request,
@@ -121,7 +121,7 @@ def _ending(held: Held, now: datetime, book: PolicyBook) -> bool:
     return release is not None and release - today <= timedelta(days=first)
 
 
-def _upcoming(db: Session, actor: Actor, now: datetime) -> list[OwnSignUp]:
+def next_ones(db: Session, actor: Actor, now: datetime) -> list[OwnSignUp]:
     """What one has signed up for and is not over, the nearest first."""
     found = own_sign_ups(db, person_id=actor.person_id, limit=_MANY, since=now)
     living = [one for one in found if one.sign_up.state in {"taken", "offered", "waiting"}]

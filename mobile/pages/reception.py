@@ -10,20 +10,20 @@ from typing import Annotated, Any, Final
 from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Query, Request
+from pydantic import ValidationError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from activities.api_checkin import own_scan, presence_of
 from activities.models import ActivitySession, CheckIn, ScanAttempt
 from activities.presence import run, source_for
-from activities.rules.checkin import Direction
 from activities.schemas_checkin import OwnCheckIn
 from core import shortcode
 from core.access import Actor
 from core.errors import Conflict, Gone, NotFound, Refused, invalid
 from core.shortcode import MEMBER, grouped
-from core.web import Platform, PlatformDep
+from core.web import Platform, PlatformDep, wants_json
 from mobile.cards import issue_card, with_keys
 from mobile.pages.cards import SCREEN_CODE, signed_card
 from mobile.pages.devices import offered
@@ -43,6 +43,7 @@ from mobile.pages.shell import (
     plain_problems,
     show,
     translator,
+    who_tag,
 )
 from qr.codes import MAX_TEXT
 from qr.store import KeyStore
@@ -143,11 +144,14 @@ def receive(
     form: Form,
 ) -> Response:
     """R03, R19: register with the poster's town on the way, check in, show what came of it."""
+    _check_owner(platform, actor, form)
     occasion = poster_occasion(platform, code)
     try:
         if _join_on_the_way(platform, book, actor, occasion):
             _first_card(request, platform, book, actor, occasion.lg_code)
     except (Refused, Conflict) as error:
+        if wants_json(request):
+            raise
         return show(
             request,
             "refused.html",
@@ -158,9 +162,7 @@ def receive(
             reasons=plain_problems(error),
             back_href=f"/c/{shortcode.normalise(code)}",
         )
-    direction = Direction.OUT if form.one("direction") == "out" else Direction.IN
-    given = OwnCheckIn(scan_id=form.id("scan_id"), code=code, direction=direction)
-    return RedirectResponse(_scan(request, platform, actor, given), status_code=303)
+    return _answered(request, platform, actor, _given(form, code))
 
 
 def _join_on_the_way(
@@ -195,10 +197,39 @@ def _first_card(
     with_keys(platform, presence_of(request).keys, lg_code, with_these)
 
 
-def _scan(request: Request, platform: Platform, actor: Actor, given: OwnCheckIn) -> str:
-    """Judge and store one scan; the path of its answer."""
+def _given(form: Form, code: str) -> OwnCheckIn:
+    """The scan as the form says it; one that waited in the phone says when it was made (C26)."""
+    waited = form.one("offline") == "yes"
+    times = ("scanned_at", "offset_ms", "uncertainty_ms") if waited else ()
+    fields: dict[str, Any] = {name: form.one(name) for name in times if form.one(name)}
+    fields |= {
+        "scan_id": form.one("scan_id"),
+        "code": code,
+        "direction": "out" if form.one("direction") == "out" else "in",
+        "offline": waited,
+    }
+    try:
+        return OwnCheckIn.model_validate(fields)
+    except ValidationError as error:
+        field = error.errors()[0]["loc"][0]
+        raise invalid("validation", field=str(field)) from None
+
+
+def _check_owner(platform: Platform, actor: Actor, form: Form) -> None:
+    """A scan made by one person is never sent as another's, whoever is signed in by now.
+
+    Raises:
+        Conflict: `other_person`.
+    """
+    who = form.one("_who")
+    if who and who != who_tag(platform, actor):
+        raise Conflict(code="other_person")
+
+
+def _answered(request: Request, platform: Platform, actor: Actor, given: OwnCheckIn) -> Response:
+    """Judge and store one scan; then its page, or for the phone's worker what came of it."""
     lg_code, scan = own_scan(platform, actor, given)
-    run(
+    (answer,) = run(
         platform.database,
         as_body(actor, lg_code),
         presence_of(request),
@@ -206,7 +237,11 @@ def _scan(request: Request, platform: Platform, actor: Actor, given: OwnCheckIn)
         source=source_for(actor),
         now=platform.clock.now(),
     )
-    return f"/done/{lg_code}/{scan.scan_id}"
+    done = f"/done/{lg_code}/{scan.scan_id}"
+    if wants_json(request):
+        told = {"outcome": answer.outcome, "reason": answer.reason, "done": done}
+        return JSONResponse(told)
+    return RedirectResponse(done, status_code=303)
 
 
 # --- a venue's code, or a typed one ---------------------------------------------------------------
@@ -222,16 +257,20 @@ def code_page(request: Request, visitor: VisitorDep) -> Response:
 @router.post("/v")
 @router.post("/checkin")
 def check_in_by_code(
-    request: Request, form: FormDep, actor: Registrant, platform: PlatformDep
+    request: Request, form: FormDep, actor: Registrant, platform: PlatformDep, book: BookDep
 ) -> Response:
     """A poster's eight characters lead to its page; a venue's code is judged at once."""
     code = form.one("code")
+    _check_owner(platform, actor, form)
+    if shortcode.is_valid(code) and wants_json(request):
+        return receive(request, platform, book, actor, code=code, form=form)
     if shortcode.is_valid(code):
         return RedirectResponse(f"/c/{shortcode.normalise(code)}", status_code=303)
     try:
-        given = OwnCheckIn(scan_id=form.id("scan_id"), code=code[:MAX_TEXT] or "-")
-        return RedirectResponse(_scan(request, platform, actor, given), status_code=303)
+        return _answered(request, platform, actor, _given(form, code[:MAX_TEXT] or "-"))
     except NotFound as error:
+        if wants_json(request):
+            raise
         wrong = invalid(error.code, field="code")
         return again(
             request, "checkin.html", wrong, scan_id=form.id("scan_id"), code=code[:40], known=True

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from starlette.datastructures import FormData
 from starlette.responses import HTMLResponse, Response
 
+from core import sealing
 from core.access import ANONYMOUS, Actor, ActorKind
 from core.db import Context
 from core.errors import DomainError, Problem, SignInNeeded, invalid
@@ -163,7 +164,10 @@ def show(
     """One page of the phone, with what its frame needs."""
     actor: Actor | None = getattr(request.state, "actor", None)
     signed_in = actor is not None and actor.kind is ActorKind.PERSON
+    platform = platform_of(request)
+    who = who_tag(platform, actor)
     frame: dict[str, Any] = {
+        "who": who,
         "signed_in": signed_in,
         "unread": getattr(request.state, "unread", 0),
         "person": getattr(request.state, "person", None),
@@ -171,9 +175,17 @@ def show(
         "reading": reading,
         "new_key": lambda: str(uuid4()),
     }
-    return platform_of(request).phone.render(
-        request, template, status, camera=camera, **(frame | context)
-    )
+    page = platform.phone.render(request, template, status, camera=camera, **(frame | context))
+    # Whose page this is, and in which language: the phone's worker keeps no page for anybody else.
+    page.headers["X-Who"] = f"{who} {platform.phone.language(request)}"
+    return page
+
+
+def who_tag(platform: Platform, actor: Actor | None) -> str:
+    """What a phone tells its people apart by; it says nothing about them."""
+    if actor is None or actor.kind is not ActorKind.PERSON:
+        return "-"
+    return sealing.index(platform.secret, "phone-who", str(actor.person_id))[:32]
 
 
 def reading(kana: str) -> str:

@@ -17,7 +17,10 @@ async function turn() {
   const now = await trueNow();
   const key = now && (await usable(town, now));
   place.hidden = !key;
-  for (const other of document.querySelectorAll("[data-server-code]")) other.hidden = Boolean(key);
+  for (const other of document.querySelectorAll("[data-server-code]")) {
+    // A page that was kept shows no picture that has ended.
+    other.hidden = Boolean(key) || (now ?? Date.now()) > other.dataset.until;
+  }
   if (!key) {
     shown = undefined;
     return false;

@@ -2,6 +2,7 @@
 // the form, and keeps it through a sign-in. Without this script the code is typed.
 const KEY = "code";
 const field = document.querySelector("[name=code]");
+const scan = document.querySelector("[name=scan_id]");
 const read = plain(location.hash.slice(1));
 
 function plain(text) {
@@ -16,12 +17,16 @@ if (read.toUpperCase().startsWith("FJ1:")) {
   sessionStorage.setItem(KEY, read);
   history.replaceState(null, "", location.pathname);
 }
-const kept = sessionStorage.getItem(KEY);
+// This page may be one that was kept, opened for a poster without network: the poster's code then
+// stands in the address, and the scan id on the page has been used before.
+const poster = /^\/c\/(\w+)$/i.exec(location.pathname)?.[1];
+if (scan && crypto.randomUUID) scan.value = crypto.randomUUID();
+const kept = poster ?? sessionStorage.getItem(KEY);
 if (kept) {
   for (const part of document.querySelectorAll("[data-typed]")) part.hidden = true;
   for (const part of document.querySelectorAll("[data-read]")) part.hidden = false;
   if (field) {
     field.value = kept;
-    field.form.addEventListener("submit", () => sessionStorage.removeItem(KEY));
+    field.form?.addEventListener("submit", () => sessionStorage.removeItem(KEY));
   }
 }
