@@ -16,7 +16,7 @@ from core import sealing
 from core.access import ActorKind
 from core.clock import japan_day
 from core.web import PlatformDep
-from mobile.pages.home import upcoming
+from mobile.pages.home import MOST_NEXT, next_ones
 from mobile.pages.shell import VisitorDep, show, visitor, who_tag
 from registry.doors import BookDep, as_person
 from registry.overview import held_by
@@ -56,10 +56,13 @@ def worker() -> Response:
 @cache
 def _worker() -> str:
     """A changed file makes another version, and with it new caches."""
-    files = [_STATIC / name for name in ("sw.js", *ASSETS)]
+    styles = sorted(f"pages/{path.name}" for path in (_STATIC / "pages").glob("*.css"))
+    names = (*ASSETS, *styles)
+    files = [_STATIC / "sw.js", *(_STATIC / name for name in names)]
     version = hashlib.sha256(b"\0".join(path.read_bytes() for path in files)).hexdigest()[:12]
-    assets = [f"/static/{name}" for name in (*ASSETS, *_SHARED)]
-    return f'const VERSION = "{version}";\nconst ASSETS = {assets};\n{files[0].read_text("utf-8")}'
+    assets = [f"/static/{name}" for name in (*names, *_SHARED)]
+    text = files[0].read_text("utf-8")
+    return f'const VERSION = "{version}";\nconst ASSETS = {assets};\n{text}'
 
 
 @router.get("/phone")
@@ -81,7 +84,7 @@ def state(request: Request, visit: VisitorDep, platform: PlatformDep, book: Book
     if visit.actor.kind is ActorKind.PERSON and visit.person is not None:
         with platform.database.transaction(as_person(visit.actor)) as db:
             held = held_by(db, person_id=visit.actor.person_id, today=japan_day(now), book=book)
-            planned = upcoming(db, visit.actor, now)
+            planned = next_ones(db, visit.actor, now)[:MOST_NEXT]
         living = sorted(
             (one.row for one in held if one.row.status == "active"),
             key=lambda row: row.last_access_on,

@@ -26,8 +26,7 @@ function show({ items, others }) {
   for (const place of document.querySelectorAll("[data-unsent-list]")) {
     const row = place.querySelector("template");
     place.hidden = !items.length;
-    place.querySelectorAll("li").forEach((old) => old.remove());
-    for (const item of items) place.querySelector("ul").append(line(row, item));
+    place.querySelector("[data-rows]").replaceChildren(...items.map((item) => line(row, item)));
   }
   for (const empty of document.querySelectorAll("[data-unsent-none]")) empty.hidden = items.length > 0;
 }
@@ -38,13 +37,12 @@ function line(row, item) {
   at("when").textContent = moment(item.at);
   const why = item.why === "parked" && item.detail ? item.detail : row.dataset[item.why] ?? row.dataset.network;
   at("why").textContent = why;
-  at("done").hidden = !item.done;
-  if (item.done) {
-    at("done").href = item.done;
-    at("done").addEventListener("click", () => ask({ do: "drop", id: item.id }));
-  }
-  at("drop").hidden = item.state !== "parked";
-  at("drop").addEventListener("click", async () => show(await ask({ do: "drop", id: item.id })));
+  const drop = () => ask({ do: "drop", id: item.id });
+  at("done").addEventListener("click", drop);
+  at("drop").addEventListener("click", async () => show(await drop()));
+  if (item.done) at("done").href = item.done;
+  else at("done").remove();
+  if (item.state !== "parked") at("drop").remove();
   return made;
 }
 

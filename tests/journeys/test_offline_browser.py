@@ -329,13 +329,22 @@ def test_p02_a_browser_without_background_sync_sends_when_online(
 def test_p02_storage_that_is_full_is_said_and_nothing_pretended(
     page: Page, context: BrowserContext, village: Village
 ) -> None:
+    """The database refuses as a full phone's does; Chromium's own switch for it does nothing here."""
     page.goto(village.poster)
-    session = context.new_cdp_session(page)
-    session.send("Storage.overrideQuotaForOrigin", {"origin": village.line.url, "quotaSize": 1})
+    worker = worker_of(context)
+    worker.evaluate(
+        """() => {
+          globalThis.realPut = IDBObjectStore.prototype.put;
+          IDBObjectStore.prototype.put = () => {
+            throw new DOMException('full', 'QuotaExceededError');
+          };
+        }"""
+    )
     village.line.mode = "shut"
     page.get_by_role("button", name="参加を受付する").click()
     page.get_by_role("heading", name="受付をあずかれませんでした").wait_for()
-    session.send("Storage.overrideQuotaForOrigin", {"origin": village.line.url})
+    assert page.evaluate(_DUMP) == "[]"
+    worker.evaluate("() => { IDBObjectStore.prototype.put = realPut; }")
     village.line.mode = "open"
     page.goto(village.poster)
     page.get_by_role("button", name="参加を受付する").click()
