@@ -71,6 +71,10 @@ def serve(context: BrowserContext, shown: Mapping[tuple[str, str], Response]) ->
             files = [ROOT / room / "static" / parts[1] for room in ("core", "mobile", "admin")]
             route.fulfill(path=next(path for path in files if path.exists()))
             return
+        if parts == ["sw.js"]:
+            # A worker that does nothing: how the page looks does not depend on it.
+            route.fulfill(content_type="text/javascript", body="")
+            return
         page = shown[parts[0], parts[1]]
         route.fulfill(
             status=page.status_code, headers=dict(page.headers), body=bytes(page.body).decode()
