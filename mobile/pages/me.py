@@ -14,7 +14,6 @@ from core.clock import japan_day, wall_now
 from core.errors import Conflict, Invalid, Refused
 from core.texts import N_
 from core.web import Platform, PlatformDep
-from mobile.pages.home import ways_of
 from mobile.pages.occasions import town_name
 from mobile.pages.shell import (
     FormDep,
@@ -27,7 +26,7 @@ from mobile.pages.shell import (
     show,
 )
 from registry import governments, identifying, identity, identity_lapse, people, queries, residence
-from registry.doors import BookDep, EvidenceDep, as_person
+from registry.doors import BookDep, as_person
 from registry.models import LocalGovernment, Person
 from registry.overview import held_by
 from registry.rules.policy import PolicyBook
@@ -50,9 +49,8 @@ def me(
     actor: Registrant,
     platform: PlatformDep,
     book: BookDep,
-    evidence: EvidenceDep,
 ) -> Response:
-    """Totals, ways to premium, and everything one can look at or change."""
+    """Totals, and everything one can look at or change."""
     now = platform.clock.now()
     with platform.database.transaction(as_person(actor)) as db:
         held = held_by(db, person_id=actor.person_id, today=japan_day(now), book=book)
@@ -67,7 +65,6 @@ def me(
             count=count,
             hours=minutes // 60,
             towns=len(living),
-            ways=ways_of(db, actor, living, now, book, evidence),
             minor=queries.minor_until(person, book, japan_day(now)) is not None,
             hosting=_hosting(db, actor),
         )

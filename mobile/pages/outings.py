@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
-from sqlalchemy import select
+from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
@@ -16,7 +16,7 @@ from activities import paging, signup
 from activities.api_activities import reader_context, reads_as_minor
 from activities.categories import LABELS
 from activities.models import ActivitySession, SignUp
-from activities.search import ActivityQuery, activity_detail, find_activities
+from activities.search import ActivityQuery, Found, activity_detail, find_activities
 from core.access import Actor
 from core.clock import japan_day
 from core.errors import Conflict, Gone, Refused
@@ -25,6 +25,7 @@ from mobile.pages.occasions import town_name
 from mobile.pages.shell import (
     FormDep,
     Registrant,
+    Visitor,
     VisitorDep,
     act,
     plain_problems,
@@ -104,6 +105,7 @@ def activities(
             db, query=query, now=now, limit=_PAGE + 1, after=paging.after(after or None)
         )
         held = [] if visitor.person is None else _towns_of(db, visitor.actor, today, book)
+        seats = _next_seats(db, visitor, rows[:_PAGE], {code for code, _ in held})
         chosen = db.get(LocalGovernment, town) if town else None
         if chosen is not None and town not in dict(held):
             held.append((town, town_name(chosen)))
@@ -117,6 +119,7 @@ def activities(
         request,
         "activities.html",
         found=shown,
+        seats=seats,
         older=older,
         towns=held,
         town=town,
@@ -126,6 +129,41 @@ def activities(
         categories=LABELS,
         narrowed=bool(town or first or category or free or prefecture),
     )
+
+
+def _next_seats(
+    db: Session, visitor: Visitor, found: Sequence[Found], towns: set[str]
+) -> dict[UUID, Seat]:
+    """The next session of each activity, by activity, where one press is enough to join it.
+
+    That is with a town one is registered with, and without insurance of one's own (R31).
+    """
+    at = {
+        (one.activity.lg_code, one.activity.id): one.next_at
+        for one in found
+        if one.activity.lg_code in towns and one.activity.insurance != "participant"
+    }
+    if not at:
+        return {}
+    rows = db.scalars(
+        select(ActivitySession).where(
+            ActivitySession.published,
+            ActivitySession.state == "open",
+            tuple_(ActivitySession.lg_code, ActivitySession.activity_id).in_(at),
+            ActivitySession.starts_at.in_([when for when in at.values() if when is not None]),
+        )
+    )
+    nexts = [one for one in rows if one.starts_at == at[one.lg_code, one.activity_id]]
+    mine = {
+        one.session_id: one
+        for one in db.scalars(
+            select(SignUp).where(
+                SignUp.person_id == visitor.actor.person_id,
+                SignUp.session_id.in_([one.id for one in nexts]),
+            )
+        )
+    }
+    return {one.activity_id: Seat(one, mine.get(one.id)) for one in nexts}
 
 
 def _towns_of(db: Session, actor: Actor, today: date, book: PolicyBook) -> list[tuple[str, str]]:
@@ -174,7 +212,13 @@ def activity(
         known=visitor.person is not None,
         registered=registered,
         touches="、".join(sorted(set(touched))),
+        map_of=_map_of,
     )
+
+
+def _map_of(town: str, place: str) -> str:
+    """Where a map shows a place; only the place is told, and only when somebody presses the link."""
+    return "https://www.openstreetmap.org/search?" + urlencode({"query": f"{town} {place}"})
 
 
 def _own_sign_ups(

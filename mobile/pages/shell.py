@@ -30,7 +30,11 @@ _LOCAL_PATH = re.compile(r"/(?![/\\])[^\x00-\x1f\\]*")
 _LONGEST_PATH = 300
 _UNPROCESSABLE = 422
 _HIRAGANA = {code: code - 0x60 for code in range(ord("ァ"), ord("ヶ") + 1)}
+#: What a browser remembers of how somebody likes to read.
+TEXT_SIZE, READINGS = "text_size", "readings"
+_SIZES = frozenset({"big", "huge"})
 FOOTER = (
+    (N_("設定"), "/settings"),
     (N_("こまったとき"), "/help"),
     (N_("このサービスについて"), "/about"),
     (N_("個人情報"), "/privacy"),
@@ -174,6 +178,7 @@ def show(
         "footer_links": FOOTER,
         "reading": reading,
         "new_key": lambda: str(uuid4()),
+        "html_class": _liked(request),
     }
     page = platform.phone.render(request, template, status, camera=camera, **(frame | context))
     # Whose page this is, and in which language: the phone's worker keeps no page for anybody else.
@@ -186,6 +191,13 @@ def who_tag(platform: Platform, actor: Actor | None) -> str:
     if actor is None or actor.kind is not ActorKind.PERSON:
         return "-"
     return sealing.index(platform.secret, "phone-who", str(actor.person_id))[:32]
+
+
+def _liked(request: Request) -> str:
+    """The classes of the page for what is chosen under 設定."""
+    size = request.cookies.get(TEXT_SIZE, "")
+    plain = "plain" if request.cookies.get(READINGS) == "off" else ""
+    return " ".join(one for one in (size if size in _SIZES else "", plain) if one)
 
 
 def reading(kana: str) -> str:

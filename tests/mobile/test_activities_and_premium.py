@@ -198,9 +198,8 @@ def test_r07_premium_is_granted_from_the_phone(
     assert look.one("select count(*) from application") == 1
     tiers = dict(look.rows("select lg_code, tier from registration"))
     assert tiers == {HIDA: "premium", GIFU: "premium"}
-    phone.open("/me")
-    assert "プレミアム登録です" in phone.words
-    assert "3 回" in phone.words
+    assert "3 回" in phone.open("/me").words
+    assert "プレミアム登録です" in phone.open("/me/premium").words
     phone.open(f"/me/premium/{HIDA}")
     phone.open(phone.link("ベーシック登録にもどる"))
     assert look.one("select tier from registration where lg_code = :c", c=HIDA) == "premium"

@@ -16,7 +16,7 @@ from tests.factories.presence import jst, make_keys
 from tests.factories.registry import GIFU, HIDA, KESENNUMA, MIYAGI, open_bodies
 
 PUBLIC = (
-    "/", "/signin", "/towns", "/towns?q=ひだ", "/towns?prefecture=210005", f"/towns/{HIDA}",
+    "/", "/signin", "/settings", "/towns", "/towns?q=ひだ", "/towns?prefecture=210005", f"/towns/{HIDA}",
     "/activities", f"/activities?town={HIDA}&day=2027-06-01&free=yes", "/activities?day=nonsense",
     "/activities?category=nonsense", "/checkin", "/v", "/verify", "/help", "/about", "/privacy",
     "/accessibility", "/_dev/components",
@@ -26,7 +26,7 @@ OWN = (
     f"/towns/{HIDA}/survey", f"/towns/{HIDA}/leave", "/activities", "/card", f"/card/{HIDA}",
     f"/card/{GIFU}", "/notices", "/me", "/me/history", "/me/profile", "/me/residence",
     "/me/residence?q=世田谷", "/me/identity", "/me/looks", "/me/devices", "/signin/again", "/me/data", "/me/close", "/closed", f"/me/premium/{HIDA}",
-    "/me/premium", f"/me/premium/{HIDA}/plan", f"/me/premium/{GIFU}/plan",
+    "/settings", "/me/premium", f"/me/premium/{HIDA}/plan", f"/me/premium/{GIFU}/plan",
     f"/me/premium/{GIFU}", "/family", "/checkin", "/v", "/help",
 )  # fmt: skip
 
