@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 
 from core import audit
 from core.access import Actor, ActorKind
-from core.errors import NotFound, invalid
+from core.errors import NotFound, invalid, refused
+from core.individual_number import contains_individual_number
 from core.models import Passkey
 
 MOST = 10
@@ -69,12 +70,15 @@ def plain_name(text: str) -> str:
 
     Raises:
         Invalid: It is empty, too long, or unreadable.
+        Refused: It holds an Individual Number.
     """
     plain = " ".join(text.split())
     if not plain or len(plain) > MAX_NAME:
         raise invalid("passkey_name", field="name", needed=MAX_NAME, found=len(plain))
     if not plain.isprintable():
         raise invalid("text_unreadable", field="name")
+    if contains_individual_number(plain):
+        raise refused("individual_number", rule="R12", field="name")
     return plain
 
 
