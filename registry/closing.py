@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -25,7 +25,7 @@ from core.outbox import NoticeDraft, tell
 from core.signin import email_key
 from registry import guardians, queries
 from registry.leaving import Ending, end_registrations, reopen_registrations
-from registry.models import Guardianship, Person, Registration
+from registry.models import Guardianship, IdentityLink, Person, Registration
 from registry.rules.policy import PolicyBook
 
 BY_PERSON = "person"
@@ -70,9 +70,18 @@ class Closed:
 
 
 def close_own_account(db: Session, *, actor: Actor, now: datetime, book: PolicyBook) -> Closed:
-    """R32: the person closes the account; the address goes at once and may begin anew."""
+    """R32: the person closes the account; what is theirs goes at once, and they may begin anew.
+
+    The address, the profile and the tie to the card are erased: with none of them left, address
+    and card are free for another account (R12). What local governments hold stays (R25).
+    """
     closed = _close(db, actor, actor.person_id, BY_PERSON, BY_PERSON, now, book)
     db.get_one(Account, actor.person_id).email = None
+    person = db.get_one(Person, actor.person_id)
+    person.nickname, person.name, person.kana, person.address = "", None, None, None
+    person.birth_date, person.birth_year = None, None
+    person.declared_residence, person.verified_residence = None, None
+    db.execute(delete(IdentityLink).where(IdentityLink.person_id == actor.person_id))
     db.flush()
     return closed
 

@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 
 from core import passkey_list, signin
 from core.browsers import browser_of
-from core.errors import Invalid, TooMany, Unavailable
+from core.errors import Invalid, Refused, TooMany, Unavailable
 from core.passkey_challenges import available
 from core.signin import SignedIn
 from core.web import Platform, PlatformDep, clear_session, platform_of
@@ -108,7 +108,7 @@ def rename(
 
     try:
         return act(request, form, at_the_gate(actor), actor, work, "/me/devices")
-    except Invalid as error:
+    except (Invalid, Refused) as error:
         return again(request, "devices.html", error, **_page(request, platform))
 
 

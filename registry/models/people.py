@@ -90,7 +90,7 @@ class IdentityLink(Base):
     __tablename__ = "identity_link"
     __table_args__ = (
         UniqueConstraint("subject_index"),
-        {"info": rights(TableClass.PERSON, person=("siu", Reach.PERSON))},
+        {"info": rights(TableClass.PERSON, person=("siud", Reach.PERSON))},
     )
 
     person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"), primary_key=True)

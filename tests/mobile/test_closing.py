@@ -10,8 +10,9 @@ from core.clock import FixedClock
 from tests.conftest import RollbackDatabase
 from tests.factories.authenticator import Device
 from tests.factories.phone import Phone, sign_in
+from tests.factories.premium import show_card
 from tests.factories.presence import Look
-from tests.factories.registry import GIFU, HIDA, create_person, open_bodies
+from tests.factories.registry import GIFU, HIDA, create_person, join, open_bodies
 
 EMAIL = "hanako@example.jp"
 
@@ -45,6 +46,24 @@ def test_r32_what_ends_and_what_stays_is_said_and_done(hanako: Phone, look: Look
     assert look.one("select count(*) from registration_event") > 0
     hanako.open("/me")
     assert hanako.path.startswith("/signin")
+
+
+def test_r12_what_is_ones_own_is_erased_and_the_card_is_free(
+    database: RollbackDatabase, client: TestClient, look: Look
+) -> None:
+    """The towns keep their copy (R25); profile, address and the tie to the card are gone."""
+    someone = create_person(database, nickname="花", name="山田 花子", birth_year=1952)
+    join(database, someone, HIDA)
+    show_card(database, someone, subject="one card")
+    assert look.one("select count(*) from identity_link") == 1
+    assert client.delete("/api/v1/me", headers=someone.headers).status_code == 204
+    own = "nickname, name, kana, address, birth_date, birth_year, verified_residence"
+    assert look.rows(f"select {own} from person") == [("", *(None,) * 6)]
+    assert look.one("select count(*) from identity_link") == 0
+    assert look.one("select display_name from registration where lg_code = :c", c=HIDA)
+    again = create_person(database, email=someone.email)
+    show_card(database, again, subject="one card")
+    assert look.one("select identity_level from person where id = :p", p=again.id) != "email"
 
 
 def test_the_same_address_begins_anew(hanako: Phone, look: Look) -> None:
