@@ -172,7 +172,7 @@ def test_every_page_of_a_registrant(opened: Opening, stage: Stage) -> None:
         f"/towns/{HIDA}/survey", f"/towns/{HIDA}/leave", "/activities?free=yes",
         f"/activities/{HIDA}/{stage.activity.id}", "/card", f"/card/{HIDA}", "/notices", "/me",
         "/me/history", "/me/profile", "/me/residence?q=世田谷", "/me/identity", "/me/looks", "/me/devices", "/signin/again", "/me/data", "/me/close", "/closed",
-        "/me/premium", f"/me/premium/{HIDA}/plan",
+        "/settings", "/me/premium", f"/me/premium/{HIDA}/plan",
         f"/me/premium/{HIDA}", "/family", "/checkin", "/verify", "/help", "/about", "/privacy",
         "/accessibility",
     ):  # fmt: skip
