@@ -43,6 +43,7 @@ from mobile.pages import (
     signin,
     towns,
     verify,
+    wards,
     welcome,
 )
 from registry import (
@@ -152,6 +153,7 @@ TABLE: tuple[Row, ...] = (
     Row(looks.router, "", Door.PERSON),
     Row(family.public_router, "", Door.PUBLIC),
     Row(family.router, "", Door.PERSON),
+    Row(wards.router, "", Door.PERSON),
     Row(hosting.router, "", Door.PERSON),
     Row(verify.router, "", Door.PUBLIC),
     Row(info.router, "", Door.PUBLIC),

@@ -49,6 +49,8 @@ class Actor:
         signed_in_at: When this sign-in began, for acts that need a fresh one.
         user_verified_at: When a passkey last verified who holds the device, likewise.
         name: For the system, the job; else empty.
+        behalf_of: The person in whose name somebody of their family acts (R18); the label stays
+            that of whoever acts.
     """
 
     kind: ActorKind
@@ -58,6 +60,7 @@ class Actor:
     name: str = ""
     request_id: str | None = None
     user_verified_at: datetime | None = None
+    behalf_of: UUID | None = None
 
     @property
     def label(self) -> str:
@@ -90,10 +93,10 @@ class Actor:
 
     @property
     def person_id(self) -> UUID:
-        """The registrant acting."""
+        """The registrant acting, or the one in whose name they act."""
         if self.kind is not ActorKind.PERSON or self.id is None:
             raise Forbidden(code="forbidden")
-        return self.id
+        return self.behalf_of or self.id
 
 
 ANONYMOUS = Actor(ActorKind.ANONYMOUS, name="visitor")

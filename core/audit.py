@@ -11,6 +11,9 @@ from core.access import Actor
 from core.ids import new_id
 from core.models import AuditEvent
 
+#: The purpose of what somebody does in the name of a member of their family (R18).
+ON_BEHALF = "on_behalf"
+
 
 def record(
     db: Session,
@@ -36,12 +39,14 @@ def record(
         now: The instant of the act.
         lg_code: The local government whose area it is.
         person_id: The person whose data it is, who may read this row.
-        purpose: Why personal data was looked at.
+        purpose: Why personal data was looked at; an act in somebody's name says so by itself.
         row_count: Rows read or changed.
         fields: Names of personal fields touched, never their values.
         outcome: `done` or `refused`.
     """
     kind, subject_id = subject
+    if purpose is None and actor.behalf_of is not None:
+        purpose = ON_BEHALF
     db.execute(
         insert(AuditEvent),
         {

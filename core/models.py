@@ -27,7 +27,8 @@ class Account(Base):
     """Somebody who can sign in: a registrant, a member of staff, or an operator.
 
     A registrant's account id is their person id. The e-mail address is kept here only;
-    no local government reads it.
+    no local government reads it. A child managed by its guardian (R18) has the guardian's address
+    for its mail and no `email_key`: nobody signs in as the child.
     """
 
     __tablename__ = "account"
@@ -37,7 +38,7 @@ class Account(Base):
             "info": rights(
                 TableClass.PERSON,
                 gate=("siu", Reach.ALL),
-                person=("su", Reach.RECIPIENT),
+                person=("siu", Reach.RECIPIENT),
                 relay=("s", Reach.ALL),
             )
         },

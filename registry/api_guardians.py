@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from core.access import Actor
 from core.problems import problems
 from core.web import Answer, Platform, PlatformDep, answer_once
-from registry import guardians, identifying
+from registry import families, guardians, identifying
 from registry.doors import GATE, BookDep, PersonActor, as_person
 from registry.rules.policy import PolicyBook
 from registry.schemas_identity import (
@@ -37,13 +37,23 @@ def invite(
     platform: PlatformDep,
     book: BookDep,
 ) -> Response:
-    """R18: a link goes to the guardian's address. It is answered within 30 days."""
+    """R18: a link goes to the guardian's address. It is answered within 30 days.
+
+    An adult asks somebody for help with the scope `helper`: who accepts may sign up, show the card
+    and check in for them until the months are over, and never apply, close or change a consent.
+    """
     now = platform.clock.now()
     made: list[guardians.Invited] = []
 
     def work(db: Session) -> Answer:
         invited = guardians.invite(
-            db, actor=actor, contact=given.contact, scope=given.scope, now=now, book=book
+            db,
+            actor=actor,
+            contact=given.contact,
+            scope=given.scope,
+            months=given.months,
+            now=now,
+            book=book,
         )
         made[:] = [invited]
         shown = platform.settings.show_sign_in_codes
@@ -104,10 +114,10 @@ def confirm(
     """
     now = platform.clock.now()
     with platform.database.transaction(as_person(actor)) as db:
-        guardians.ensure_person(db, actor=actor, nickname=given.nickname, now=now)
+        name = guardians.ensure_person(db, actor=actor, nickname=given.nickname, now=now)
 
     def work(db: Session) -> Answer:
-        row = guardians.confirm(db, actor=actor, token=token, now=now)
+        row = guardians.confirm(db, actor=actor, token=token, now=now, name=name)
         return Answer.of(GuardianshipOut.of(row, role="guardian"))
 
     return answer_once(request, identifying.as_gate(actor), actor=actor, work=work)
@@ -141,7 +151,7 @@ def withdraw(
     platform: PlatformDep,
     book: BookDep,
 ) -> Response:
-    """R18, example 9: as the guardian, without the link."""
+    """R18, example 9: as the guardian or helper, without the link."""
     return _withdraw(request, platform, actor, guardianship_id, book)
 
 
@@ -152,14 +162,7 @@ def _withdraw(
     now = platform.clock.now()
 
     def work(db: Session) -> Answer:
-        row = guardians.withdraw(
-            db,
-            actor=actor,
-            guardianship_id=guardianship_id,
-            reason="by_guardian",
-            now=now,
-            book=book,
-        )
+        row = families.end_tie(db, actor=actor, row=found, now=now, book=book)
         return Answer.of(GuardianshipOut.of(row, role="guardian"))
 
     return answer_once(request, identifying.as_ward(actor, found), actor=actor, work=work)

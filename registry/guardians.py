@@ -26,9 +26,11 @@ from core.signin import normal_email
 from registry import premium, queries
 from registry.ending import end_premium
 from registry.evidence import Evidence
+from registry.helping import tell_helping_over
 from registry.leaving import end_without_contact
 from registry.models import Guardianship, Person, Registration
 from registry.rules.facts import Tier
+from registry.rules.families import Tie, helps_until
 from registry.rules.minors import is_minor
 from registry.rules.policy import PolicyBook
 
@@ -37,7 +39,11 @@ CONSENT_TEXT = "2026-11"
 INVITATION_LIFE = timedelta(days=30)
 #: Invitations a minor may have open; more would make the platform a sender of unwanted mail.
 MOST_OPEN = 5
-SCOPES = ("basic", "premium")
+SCOPES = ("basic", "premium", Tie.HELPER.value)
+#: Scopes for which the confirmed address is enough.
+BY_ADDRESS = frozenset({"basic", Tie.HELPER.value})
+#: Months for which somebody may ask a helper; it is agreed on anew afterwards.
+MONTHS = (3, 6, 12)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,31 +55,41 @@ class Invited:
 
 
 def invite(
-    db: Session, *, actor: Actor, contact: str, scope: str, now: datetime, book: PolicyBook
+    db: Session,
+    *,
+    actor: Actor,
+    contact: str,
+    scope: str,
+    now: datetime,
+    book: PolicyBook,
+    months: int = MONTHS[-1],
 ) -> Invited:
-    """R18: a minor asks a guardian; the link goes to the guardian's address and nowhere else.
+    """R18: a minor asks a guardian, an adult a helper; the link goes to that address alone.
 
     Args:
-        db: A transaction of the minor.
-        actor: The minor.
-        contact: The guardian's e-mail address.
-        scope: `basic` (to be registered) or `premium`.
+        db: A transaction of the person.
+        actor: The minor, or the adult who asks for help.
+        contact: The guardian's or the helper's e-mail address.
+        scope: `basic` (to be registered), `premium` or `helper`.
         now: The instant.
         book: The policy book.
+        months: For how long somebody helps, one of `MONTHS`.
 
     Raises:
         Invalid: The address is none, the scope unknown, or one's own address (`own_contact`).
-        Refused: `not_a_minor`: nobody speaks for an adult.
+        Refused: `not_a_minor`: nobody speaks for an adult; `helper_of_minor`: minors have
+            guardians.
         TooMany: Five invitations are open.
     """
     person = queries.person(db, actor.person_id, lock=True)
-    if scope not in SCOPES:
+    if scope not in SCOPES or months not in MONTHS:
         raise invalid("validation", field="scope", found=scope)
     address = normal_email(contact)
     if db.scalar(select(Account.email).where(Account.id == person.id)) == address:
         raise invalid("own_contact", field="contact")
-    if queries.minor_until(person, book, japan_day(now)) is None:
-        raise refused("not_a_minor", rule="R18")
+    minor = queries.minor_until(person, book, japan_day(now)) is not None
+    if minor is (scope == Tie.HELPER):
+        raise refused("helper_of_minor" if minor else "not_a_minor", rule="R18")
     _limit(db, person.id, now)
     token = new_token()
     row = Guardianship(
@@ -82,6 +98,7 @@ def invite(
         contact=address,
         state="invited",
         scope=scope,
+        until=helps_until(japan_day(now), months) if scope == Tie.HELPER else None,
         text_version=CONSENT_TEXT,
         invite_hash=sealing.digest(token),
         invited_at=now,
@@ -123,19 +140,26 @@ def by_token(db: Session, token: str, *, now: datetime) -> Guardianship:
     return row
 
 
-def ensure_person(db: Session, *, actor: Actor, nickname: str, now: datetime) -> None:
-    """A guardian who only signed in gets a profile, without any registration (their own context)."""
+def ensure_person(db: Session, *, actor: Actor, nickname: str, now: datetime) -> str:
+    """A guardian who only signed in gets a profile, without any registration (their own context).
+
+    Returns how they are called.
+    """
     db.execute(
         insert(Person)
         .values(id=actor.person_id, nickname=nickname, identity_level="email", created_at=now)
         .on_conflict_do_nothing()
     )
+    return db.get_one(Person, actor.person_id).nickname
 
 
-def confirm(db: Session, *, actor: Actor, token: str, now: datetime) -> Guardianship:
+def confirm(
+    db: Session, *, actor: Actor, token: str, now: datetime, name: str = ""
+) -> Guardianship:
     """R18: the guardian opened the link and is signed in with the invited address (at the gate).
 
-    For the scope `basic` that is enough; for `premium` the guardian's own card comes next.
+    For `premium` the guardian's own card comes next; otherwise that is enough. The name by which
+    the guardian or helper is called is kept, for the person to know who acted.
 
     Raises:
         NotFound, Gone: As `by_token`.
@@ -151,7 +175,8 @@ def confirm(db: Session, *, actor: Actor, token: str, now: datetime) -> Guardian
         raise Conflict(code="invitation_answered")
     if row.contact_confirmed_at is None:
         row.contact_confirmed_at, row.guardian_id = now, guardian_id
-        if row.scope == "basic":
+        row.guardian_name = name or None
+        if row.scope in BY_ADDRESS:
             row.state = "living"
         db.flush()
         _record(db, actor, row, "confirm", now)
@@ -254,13 +279,13 @@ def withdraw(
     """R18, example 9: the consent ends, and with the last one premium: back to basic at once.
 
     A consent to be registered at all (`basic`) takes the registrations with it, unless another
-    guardian's contact is confirmed.
+    guardian's contact is confirmed. A helper's tie takes nothing with it; both are told.
 
     Args:
         db: A transaction of the minor, acting for the guardian (or for staff who were told).
         actor: The guardian, or staff; the door has looked up their right at the gate.
         guardianship_id: The consent.
-        reason: `by_guardian` or `by_staff`, kept in the ledger.
+        reason: `by_guardian`, `by_person` or `by_staff`, kept in the ledger.
         now: The instant.
         book: The policy book.
 
@@ -277,6 +302,9 @@ def withdraw(
     row.state, row.ended_at, row.ended_reason = "withdrawn", now, reason
     db.flush()
     _record(db, actor, row, "withdraw", now)
+    if row.scope == Tie.HELPER:
+        tell_helping_over(db, row, now)
+        return row
     _tell(db, row, "guardian_withdrew", now)
     if row.scope == "premium":
         end_without_consent(db, actor=actor, person_id=row.person_id, now=now, book=book)

@@ -19,6 +19,7 @@ from registry.guardians import Invited
 from registry.identity_provider import provider_of
 from registry.idp_config import ProviderConfig
 from registry.models import Guardianship
+from registry.rules.families import Tie
 from registry.rules.policy import PolicyBook
 
 log = logging.getLogger(__name__)
@@ -112,7 +113,10 @@ def mail_invitation(platform: Platform, invited: Invited, *, language: str) -> N
         Unavailable: `mail_away`: the mail server does not take it; a rehearsal goes on.
     """
     link = invitation_link(platform, invited.token)
-    subject, text = platform.texts.notice_text(language, "guardian_invitation", {"link": link})
+    kind = (
+        "helper_invitation" if invited.guardianship.scope == Tie.HELPER else "guardian_invitation"
+    )
+    subject, text = platform.texts.notice_text(language, kind, {"link": link})
     try:
         mail.send(platform.settings, invited.guardianship.contact, subject, text)
     except (OSError, smtplib.SMTPException) as error:

@@ -1,6 +1,6 @@
 """What the doors of identity and of guardians take and give (R12, R18)."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal
 from uuid import UUID
 
@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from registry.models import Guardianship, IdentityAttempt
 from registry.rules.facts import IdentityLevel
 
-Scope = Literal["basic", "premium"]
+Asked = Literal["basic", "premium", "helper"]
+Scope = Literal["basic", "premium", "managed", "helper"]
 
 
 class _In(BaseModel):
@@ -89,7 +90,10 @@ class InviteIn(_In):
     )
 
     contact: str = Field(max_length=254, description="The guardian's e-mail address")
-    scope: Scope = Field(description="For a registration at all, or for premium")
+    scope: Asked = Field(
+        description="For a registration at all, or for premium; helper: an adult asks for help"
+    )
+    months: Literal[3, 6, 12] = Field(default=12, description="For how long somebody helps")
 
 
 class GuardianshipOut(BaseModel):
@@ -106,6 +110,8 @@ class GuardianshipOut(BaseModel):
     verified_at: datetime | None
     ended_at: datetime | None
     ended_reason: str | None
+    until: date | None = Field(description="First day on which it no longer holds")
+    name: str | None = Field(description="How the guardian or helper is called")
     link: str | None = Field(
         default=None, description="The invitation's address: only in a rehearsal without a mailbox"
     )
@@ -128,6 +134,8 @@ class GuardianshipOut(BaseModel):
                 "verified_at": row.verified_at,
                 "ended_at": row.ended_at,
                 "ended_reason": row.ended_reason,
+                "until": row.until,
+                "name": row.guardian_name,
                 "link": link,
             }
         )

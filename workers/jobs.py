@@ -23,6 +23,7 @@ from registry import (
     deadlines,
     dormancy,
     governments,
+    helping,
     queries,
     renewal,
     renewal_staff,
@@ -123,6 +124,12 @@ def survey_ids(db: Session, scope: Scope, after: UUID | None) -> Sequence[UUID]:
 def forget_plans(_parts: Parts, db: Session, scope: Scope) -> Mapping[str, int]:
     """R04, R06, R14: plans made by numbers that hold no longer."""
     return {"forgotten": replanning.forget_plans(db, lg_code=scope.code)}
+
+
+def end_ties(_parts: Parts, db: Session, scope: Scope) -> Mapping[str, int]:
+    """R18: children who grew up, helpers whose time is over."""
+    children, helpers = helping.end_ties(db, as_of=scope.as_of, now=scope.now)
+    return {"children": children, "helpers": helpers}
 
 
 def turn_adults(_parts: Parts, db: Session, scope: Scope) -> Mapping[str, int]:

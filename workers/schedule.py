@@ -86,6 +86,7 @@ SCHEDULE: tuple[Job, ...] = (
         after="numbers: it says where",
     ),
     Job("adults", time(0, 5), jobs.turn_adults, "R18: who comes of age"),
+    Job("families", time(0, 6), jobs.end_ties, "R18: help and managing that end", national=True),
     Job("links", time(0, 10), jobs.wake_links, "R02: links that waited for a prefecture to join"),
     Job("keys", time(0, 30), jobs.rotate_keys, "R22: keys of codes, made in time", national=True),
     Job("settle", time(1, 0), jobs.settle_presence, "C23: offline presence, settled"),

@@ -1,6 +1,6 @@
-"""家族: a minor asks a guardian; the guardian confirms, shows the card, or takes it back (R18)."""
+"""家族: minors and their guardians, children under a guardian's account, helpers (R18)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from uuid import UUID
 
@@ -10,9 +10,11 @@ from starlette.responses import Response
 
 from core.access import Actor, ActorKind
 from core.clock import japan_day
-from core.errors import Conflict, Forbidden, Invalid, Refused, TooMany, Unavailable
+from core.errors import Conflict, Forbidden, Invalid, NotFound, Refused, TooMany, Unavailable
+from core.ids import new_id
 from core.texts import N_
 from core.web import Platform, PlatformDep
+from mobile.kin import kin_of
 from mobile.pages.shell import (
     Form,
     FormDep,
@@ -25,9 +27,10 @@ from mobile.pages.shell import (
     rehearsal,
     show,
 )
-from registry import guardians, identifying, people, queries
+from registry import families, growing, guardians, identifying, people, queries
 from registry.doors import GATE, BookDep, PersonActor, as_person
 from registry.models import Guardianship, Person
+from registry.rules.families import Tie
 from registry.rules.policy import PolicyBook
 
 public_router = APIRouter(include_in_schema=False)
@@ -43,6 +46,8 @@ STATES: Final = {
 SCOPES: Final = {
     "basic": N_("ベーシック登録"),
     "premium": N_("プレミアム登録"),
+    "managed": N_("お子さまの登録と参加"),
+    "helper": N_("お手伝い"),
 }
 
 
@@ -70,9 +75,17 @@ def _family(request: Request, platform: Platform, actor: Actor, book: PolicyBook
         asked = guardians.guardians_of(db, actor=actor)
     with platform.database.transaction(GATE) as db:
         spoken = guardians.spoken_for(db, actor=actor)
+        grown = {one.id for one in spoken if growing.waits_for_sign_in(db, one)}
+    consents = [one for one in spoken if one.scope not in set(Tie)]
     return {
-        "asked": asked,
-        "wards": [Ward(_ward_name(platform, actor, one), one) for one in spoken],
+        "asked": [one for one in asked if one.scope != Tie.HELPER],
+        "helpers": [one for one in asked if one.scope == Tie.HELPER],
+        "wards": [Ward(_ward_name(platform, actor, one), one) for one in consents],
+        "kin": kin_of(platform, actor),
+        "grown": grown,
+        "child": {"nickname": "", "birth_year": ""},
+        "helper_contact": "",
+        "managed_under": book.on("minor.managed_under", today).value,
         "minor": queries.minor_until(person, book, today) is not None,
         "called": {"name": person.emergency_name or "", "phone": person.emergency_phone or ""},
         "adult_age": book.on("minor.age", today).value,
@@ -100,6 +113,7 @@ def invite(
             actor=actor,
             contact=form.one("contact"),
             scope=form.one("scope") or "basic",
+            months=_months(form),
             now=now,
             book=book,
         )
@@ -118,6 +132,70 @@ def invite(
         page = _family(request, platform, actor, book)
         return show(request, "family.html", **page, contact="", shown_link=link)
     return answer
+
+
+def _months(form: Form) -> int:
+    """For how long somebody helps; the longest time unless a shorter one was chosen."""
+    return next((n for n in guardians.MONTHS if form.one("months") == str(n)), guardians.MONTHS[-1])
+
+
+@router.post("/family/children")
+def add_child(
+    request: Request, form: FormDep, actor: Registrant, platform: PlatformDep, book: BookDep
+) -> Response:
+    """R18: a guardian registers a young child with a nickname and a year of birth."""
+    now, child = platform.clock.now(), replace(actor, behalf_of=new_id())
+    try:
+        with platform.database.transaction(as_person(actor)) as db:
+            keeper = families.keeper_of(db, actor=actor, now=now, book=book)
+        with platform.database.transaction(GATE) as db:
+            families.require_room(db, actor=actor)
+        _check_consent(form)
+
+        def work(db: Session) -> Guardianship:
+            return families.add_child(
+                db,
+                actor=child,
+                keeper=keeper,
+                nickname=form.one("nickname"),
+                birth_year=form.year("birth_year") if form.one("birth_year") else None,
+                now=now,
+                book=book,
+            )
+
+        return act(request, form, as_person(child), child, work, lambda row: f"/family/{row.id}")
+    except (Invalid, Refused, Conflict) as error:
+        page = _family(request, platform, actor, book)
+        page["child"] = {name: form.one(name) for name in ("nickname", "birth_year")}
+        return again(request, "family.html", error, **page, contact="")
+
+
+@router.post("/family/helpers/{guardianship_id}/end")
+def end_help(
+    request: Request,
+    guardianship_id: UUID,
+    form: FormDep,
+    actor: Registrant,
+    platform: PlatformDep,
+    book: BookDep,
+) -> Response:
+    """R18: one tap by the person helped; an invitation nobody answered is taken back."""
+    now = platform.clock.now()
+
+    def work(db: Session) -> None:
+        row = db.get(Guardianship, guardianship_id)
+        if row is None or row.scope != Tie.HELPER:
+            raise NotFound(code="not_found")
+        guardians.withdraw(
+            db,
+            actor=actor,
+            guardianship_id=guardianship_id,
+            reason="by_person",
+            now=now,
+            book=book,
+        )
+
+    return act_as_person(request, form, actor, work, "/family")
 
 
 @router.post("/family/emergency-contact")
@@ -177,14 +255,15 @@ def confirm(
     now = platform.clock.now()
     nickname = form.one("nickname") or "保護者"
 
-    def work(db: Session) -> None:
-        guardians.confirm(db, actor=actor, token=token, now=now)
-
     page = f"/guardian-invitations/{token}"
     try:
         _check_consent(form)
         with platform.database.transaction(as_person(actor)) as db:
-            guardians.ensure_person(db, actor=actor, nickname=nickname[:40], now=now)
+            name = guardians.ensure_person(db, actor=actor, nickname=nickname[:40], now=now)
+
+        def work(db: Session) -> None:
+            guardians.confirm(db, actor=actor, token=token, now=now, name=name)
+
         return act(request, form, identifying.as_gate(actor), actor, work, page)
     except (Refused, Conflict, Forbidden) as error:
         return show(
@@ -219,13 +298,6 @@ def withdraw(
     now = platform.clock.now()
 
     def work(db: Session) -> None:
-        guardians.withdraw(
-            db,
-            actor=actor,
-            guardianship_id=guardianship_id,
-            reason="by_guardian",
-            now=now,
-            book=book,
-        )
+        families.end_tie(db, actor=actor, row=consent, now=now, book=book)
 
     return act(request, form, identifying.as_ward(actor, consent), actor, work, "/family")

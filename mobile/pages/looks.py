@@ -13,7 +13,7 @@ from core.texts import N_
 from core.web import PlatformDep
 from mobile.pages.occasions import town_name
 from mobile.pages.shell import Registrant, show
-from registry import queries
+from registry import guardians, queries
 from registry.doors import as_person
 
 router = APIRouter(include_in_schema=False)
@@ -73,6 +73,10 @@ ACTS: Final = {
     "guardianship.confirm": N_("保護者の方が確かめました"),
     "guardianship.verify": N_("保護者の方がカードで確かめました"),
     "guardianship.end": N_("保護者の方の同意が終わりました"),
+    "guardianship.manage": N_("保護者の方が、お子さまを登録しました"),
+    "guardianship.grow_up": N_("自分でサインインできる年齢になりました"),
+    "person.sign_in_given": N_("ご本人のサインインを作りました"),
+    "family.read": N_("いっしょに来た方のお名前を見ました"),
     "guardianship.withdraw": N_("保護者の方の同意が取り下げられました"),
     "identity.verified": N_("本人確認が終わりました"),
     "identity.lapse": N_("本人確認の期限が過ぎました"),
@@ -96,6 +100,7 @@ PURPOSES: Final = {
     "correction": N_("きろくの訂正"),
     "search": N_("検索"),
     "list": N_("一覧"),
+    "on_behalf": N_("ご家族やお手伝いの方による手続き"),
 }
 ACTORS: Final = {
     "self": N_("ご自身"),
@@ -119,17 +124,25 @@ def looks(
         found = events_about(db, actor=actor, limit=_PAGE + 1, after=paging.after(after or None))
         codes = {row.lg_code for row in found if row.lg_code}
         names = {code: town_name(one) for code, one in queries.governments(db, codes).items()}
+        kin = {
+            f"person:{row.guardian_id}": row.guardian_name
+            for row in guardians.guardians_of(db, actor=actor)
+            if row.guardian_name
+        }
     shown, last = paging.page(found, _PAGE)
-    rows = [_look(row, actor, names.get(row.lg_code or "", "")) for row in shown]
+    rows = [
+        _look(row, actor, names.get(row.lg_code or "", ""), kin.get(row.actor)) for row in shown
+    ]
     older = f"/me/looks?after={paging.cursor(last.at, last.id)}" if last else None
     return show(request, "looks.html", rows=rows, older=older)
 
 
-def _look(row: AuditEvent, me: Actor, town: str) -> dict[str, object]:
+def _look(row: AuditEvent, me: Actor, town: str, kin: str | None) -> dict[str, object]:
     kind = "self" if row.actor == me.label else row.actor.partition(":")[0]
     return {
         "at": row.at,
         "who": ACTORS.get(kind, kind),
+        "kin": kin,
         "what": ACTS.get(row.action, OTHER_ACT),
         "why": PURPOSES.get(row.purpose or "", ""),
         "town": town,

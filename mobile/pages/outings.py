@@ -21,6 +21,7 @@ from core.access import Actor
 from core.clock import japan_day
 from core.errors import Conflict, Gone, Refused
 from core.web import Platform, PlatformDep
+from mobile.kin import kin_of, sign_ups_of
 from mobile.pages.occasions import town_name
 from mobile.pages.shell import (
     FormDep,
@@ -200,6 +201,8 @@ def activity(
             mine = _own_sign_ups(db, visitor.actor, lg_code, detail.sessions)
             registered = _registered(db, visitor.actor, lg_code)
         government = db.get_one(LocalGovernment, lg_code)
+    kin = [] if visitor.person is None else kin_of(platform, visitor.actor)
+    ids = [one.id for one in detail.sessions]
     return show(
         request,
         "activity.html",
@@ -213,6 +216,7 @@ def activity(
         registered=registered,
         touches="、".join(sorted(set(touched))),
         map_of=_map_of,
+        kin=[(one, sign_ups_of(platform, one, lg_code, ids)) for one in kin],
     )
 
 

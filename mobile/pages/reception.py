@@ -25,6 +25,8 @@ from core.errors import Conflict, Gone, NotFound, Refused, invalid
 from core.shortcode import MEMBER, grouped
 from core.web import Platform, PlatformDep, wants_json
 from mobile.cards import issue_card, with_keys
+from mobile.kin import Kin, answers_of, kin_of
+from mobile.kin import check_in as check_in_kin
 from mobile.pages.cards import SCREEN_CODE, signed_card
 from mobile.pages.devices import offered
 from mobile.pages.occasions import (
@@ -96,7 +98,9 @@ def poster(
     """What the poster is for, and one button."""
     occasion = poster_occasion(platform, code)
     scan_id, been, registered = scan or uuid4(), _Presence(), False
+    kin = list[Kin]()
     if visitor.person is not None:
+        kin = kin_of(platform, visitor.actor)
         with platform.database.transaction(as_person(visitor.actor)) as db:
             if scan is None or _attempt(db, visitor.actor, occasion.lg_code, scan) is not None:
                 scan_id = uuid4()
@@ -112,6 +116,7 @@ def poster(
         left=been.left,
         registered=registered,
         known=visitor.person is not None,
+        kin=kin,
     )
 
 
@@ -146,9 +151,13 @@ def receive(
     """R03, R19: register with the poster's town on the way, check in, show what came of it."""
     _check_owner(platform, actor, form)
     occasion = poster_occasion(platform, code)
+    given = _given(form, code)
     try:
         if _join_on_the_way(platform, book, actor, occasion):
             _first_card(request, platform, book, actor, occasion.lg_code)
+        for one in kin_of(platform, actor):
+            if form.one(f"with-{one.tie.id}"):
+                check_in_kin(request, platform, book, one, given)
     except (Refused, Conflict) as error:
         if wants_json(request):
             raise
@@ -162,7 +171,7 @@ def receive(
             reasons=plain_problems(error),
             back_href=f"/c/{shortcode.normalise(code)}",
         )
-    return _answered(request, platform, actor, _given(form, code))
+    return _answered(request, platform, actor, given)
 
 
 def _join_on_the_way(
@@ -333,6 +342,7 @@ def done(
             else None,
         }
     shown = _card(request, platform, actor, lg_code) if active else {"row": None}
+    page["together"] = answers_of(platform, actor, lg_code, scan_id)
     offer = offered(request)
     return show(
         request, "done.html", place=place, lg_code=lg_code, passkey_offered=offer, **page, **shown

@@ -1,6 +1,6 @@
 """People, who they proved to be, and who answers for them."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import (
@@ -101,10 +101,12 @@ class IdentityLink(Base):
 
 
 class Guardianship(Base):
-    """A guardian's consent for a minor: scope, version of the text, when, until when (R18).
+    """Somebody stands by somebody: scope, version of the text, when, until when (R18, C43).
 
     `person_id` is the minor. The guardian answers through an invitation and proves who they
-    are with their own card; the guardian's account is recorded once they have one.
+    are with their own card; the guardian's account is recorded once they have one. With the scope
+    `managed` the guardian acts for a young child; with `helper` the person is an adult who asked
+    somebody to lend a hand, and `guardian_id` is the helper.
     """
 
     __tablename__ = "guardianship"
@@ -113,6 +115,11 @@ class Guardianship(Base):
         Index(None, "guardian_id"),
         UniqueConstraint("invite_hash"),
         CheckConstraint("state in ('invited', 'living', 'withdrawn', 'ended')", name="state"),
+        Index(
+            "ix_guardianship_until",
+            "until",
+            postgresql_where="until is not null and state in ('invited', 'living')",
+        ),
         {
             "info": rights(
                 TableClass.PERSON,
@@ -128,7 +135,11 @@ class Guardianship(Base):
     guardian_id: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
     contact: Mapped[str] = mapped_column(PersonalText, comment="the guardian's e-mail address")
     state: Mapped[str] = mapped_column(String(10))
-    scope: Mapped[str] = mapped_column(String(10), comment="basic or premium")
+    scope: Mapped[str] = mapped_column(String(10), comment="basic, premium, managed or helper")
+    until: Mapped[date | None] = mapped_column(comment="first day on which it no longer holds")
+    guardian_name: Mapped[str | None] = mapped_column(
+        PersonalText, comment="as the guardian or helper is called, for the person to read"
+    )
     text_version: Mapped[str] = mapped_column(String(20))
     invite_hash: Mapped[str] = mapped_column(String(64))
     invited_at: Mapped[datetime]
@@ -136,3 +147,8 @@ class Guardianship(Base):
     verified_at: Mapped[datetime | None] = mapped_column(comment="with the guardian's own card")
     ended_at: Mapped[datetime | None]
     ended_reason: Mapped[str | None] = mapped_column(String(24))
+
+    @property
+    def last_day(self) -> date | None:
+        """The last day on which it holds, as people say it."""
+        return None if self.until is None else self.until - timedelta(days=1)

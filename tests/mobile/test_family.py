@@ -132,7 +132,8 @@ def test_r18_nobody_speaks_for_an_adult(phone: Phone, database: RollbackDatabase
     sign_in(phone, "hanako@example.jp")
     phone.send({"nickname": "花子", "birth_year": "1952", "consent": "yes"}, to="/welcome")
     phone.open("/family")
-    assert "保護者の方の手続きはありません" in phone.words
+    assert "お願いすること" not in phone.words
+    assert "お子さまを登録する" in phone.words
     answer = phone.client.post(
         "/family",
         data={"_key": "k", "contact": "x@example.jp", "scope": "basic"},
