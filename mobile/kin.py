@@ -57,7 +57,7 @@ def one_of_kin(platform: Platform, actor: Actor, tie_id: UUID, act: FamilyAct) -
     Raises:
         NotFound, Refused: As `families.in_name_of`.
     """
-    acting, row = families.in_name_of(platform, actor, tie_id, act)
+    acting, row = families.in_name_of(platform, actor, tie_id, act, now=platform.clock.now())
     return Kin(families.name_of(platform, acting), row, acting)
 
 

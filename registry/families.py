@@ -136,7 +136,7 @@ def add_child(
 
 
 def in_name_of(
-    platform: Platform, actor: Actor, guardianship_id: UUID, act: FamilyAct
+    platform: Platform, actor: Actor, guardianship_id: UUID, act: FamilyAct, *, now: datetime
 ) -> tuple[Actor, Guardianship]:
     """R18: whoever may do this in another one's name, as the use cases want them.
 
@@ -146,8 +146,7 @@ def in_name_of(
     """
     with platform.database.transaction(GATE) as db:
         row = guardians.ward_of(db, actor=actor, guardianship_id=guardianship_id)
-    today = japan_day(platform.clock.now())
-    reason = may_act(row.scope, row.state, act, today, until=row.until)
+    reason = may_act(row.scope, row.state, act, japan_day(now), until=row.until)
     if reason is not None:
         raise refused(reason.code, rule=reason.rule, found=reason.found, action=reason.action)
     return acting_for(actor, row), row
