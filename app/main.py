@@ -22,6 +22,7 @@ from core.pages import Pages, static_files
 from core.settings import Settings, refuse_unsafe
 from core.texts import Texts
 from core.web import Platform, RequestFacts, cookie_name
+from mobile.pages import scanning
 from qr.store import KeyStore
 from registry.policybook import POLICY_DIR, load_policy
 from registry.rules.policy import PolicyBook
@@ -81,7 +82,7 @@ def create_app(
     app.state.hot = None
     errors.install(app)
     app.add_middleware(SameOriginWrites)
-    app.add_middleware(RequestFacts)
+    app.add_middleware(RequestFacts, roomy={scanning.PHOTO_PATH: scanning.MAX_PHOTO})
     app.add_middleware(SafeHeaders, https=settings.secure_cookies)
     app.include_router(health.router)
     routes.include_all(app)

@@ -159,6 +159,7 @@ class Pages:
             css=Markup(self.css),  # noqa: S704 (our own style sheets, read from the package)
             mark=Markup(_mark()),  # noqa: S704 (our own drawing)
             static=static_url,
+            vendored=vendored,
             **more,
         )
         # Macros are a global, so that partial files and blocks see them without an import.
@@ -282,8 +283,12 @@ def static_url(name: str) -> str:
 
 def vendored(name: str) -> str | None:
     """Where a file that others wrote is served; None when the package was built without it."""
-    there = (_CORE / "static" / "vendor" / name).is_file()
-    return static_url(f"vendor/{name}") if there else None
+    return static_url(f"vendor/{name}") if vendor_file(name).is_file() else None
+
+
+def vendor_file(name: str) -> Path:
+    """Where such a file lies when it is there."""
+    return _CORE / "static" / "vendor" / name
 
 
 class _Kept(StaticFiles):

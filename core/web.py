@@ -7,8 +7,9 @@ so an answer never leaves before its effect is on disk.
 import base64
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
@@ -29,6 +30,8 @@ from core.settings import Settings
 from core.texts import Texts
 
 MAX_BODY = 256 * 1024
+#: How many times its limit a body is read and forgotten for the sake of a kind answer.
+_DRAINED = 8
 SESSION_COOKIE = "fj"
 #: Marks a browser over its sign-ins, so that a new one is noticed (d-11); says nothing of a person.
 DEVICE_COOKIE = "fd"
@@ -238,9 +241,23 @@ class RequestFacts:
     Pure ASGI, because a body read twice through Starlette's request is easily lost.
     """
 
-    def __init__(self, app: ASGIApp, max_body: int = MAX_BODY) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        max_body: int = MAX_BODY,
+        roomy: Mapping[str, int] = MappingProxyType({}),
+    ) -> None:
+        """Keep the limits.
+
+        Args:
+            app: What comes next.
+            max_body: The largest body, in bytes.
+            roomy: Paths that take more, and how much. A larger body is refused by the door
+                itself, in words: it gets none of it, and `body_too_large` in the state.
+        """
         self._app = app
         self._max_body = max_body
+        self._roomy = roomy
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Read the whole body (bounded), then hand it on."""
@@ -251,16 +268,15 @@ class RequestFacts:
         state["request_id"] = str(new_id())
         body = b""
         if scope["method"] in {"POST", "PUT", "PATCH", "DELETE"}:
-            more = True
-            while more:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    return
-                body += message.get("body", b"")
-                more = message.get("more_body", False)
-                if len(body) > self._max_body:
-                    await _too_large(send)
-                    return
+            limit = self._roomy.get(scope["path"], self._max_body)
+            read = await _bounded(receive, limit, drain=scope["path"] in self._roomy)
+            if read is None:
+                return
+            body, whole = read
+            if not whole and scope["path"] not in self._roomy:
+                await _too_large(send)
+                return
+            state["body_too_large"] = not whole
         query = scope.get("query_string", b"")
         state["body_hash"] = hashlib.sha256(query + b"\0" + body).hexdigest()
         handed = False
@@ -273,6 +289,28 @@ class RequestFacts:
             return {"type": "http.request", "body": body, "more_body": False}
 
         await self._app(scope, replay, send)
+
+
+async def _bounded(receive: Receive, limit: int, *, drain: bool) -> tuple[bytes, bool] | None:
+    """A body and whether it is whole; None when the caller hung up.
+
+    A body over the limit is given up, or with `drain` read to its end and forgotten: a browser
+    reads no answer before it has sent everything.
+    """
+    pieces: list[bytes] = []
+    size, more = 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        piece = message.get("body", b"")
+        size += len(piece)
+        more = message.get("more_body", False)
+        if size <= limit:
+            pieces.append(piece)
+        elif not drain or size > _DRAINED * limit:
+            return b"", False
+    return (b"".join(pieces), True) if size <= limit else (b"", False)
 
 
 async def _too_large(send: Send) -> None:

@@ -72,6 +72,7 @@ __all__ = [
     "Verified",
     "card_hash",
     "certify_phone",
+    "head_of",
     "parse",
     "sign_card",
     "sign_phone_code",
@@ -145,6 +146,11 @@ def sign_venue_code(venue: VenueCode, sign: Signer) -> str:
 def url_with_code(url: str, code: str) -> str:
     """The address with the code in its fragment, which no server log sees (C17)."""
     return f"{url}#{quote(code, safe='$*+-./:')}"
+
+
+def head_of(kind: Kind) -> str:
+    """How every code of a kind begins, for a reader that only has to tell kinds apart."""
+    return _text(bytes([VERSION, ord(kind)]))
 
 
 def step_at(now: datetime, rotate_s: int) -> int:

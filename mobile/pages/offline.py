@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, Response
 from core import sealing
 from core.access import ActorKind
 from core.clock import japan_day
+from core.pages import vendor_file, vendored
 from core.web import PlatformDep
 from mobile.pages.home import MOST_NEXT, next_ones
 from mobile.pages.shell import VisitorDep, show, visitor, who_tag
@@ -32,9 +33,13 @@ ASSETS: Final = (
     "keys.js",
     "phone.js",
     "qr.js",
+    "reader.js",
+    "scan.js",
     "store.js",
     "manifest.webmanifest",
 )
+#: Reads codes for browsers that cannot; the package may have been built without it.
+DECODER: Final = "qr-decoder.js"
 _SHARED: Final = ("hills.svg", "icon-192.png", "mark.svg")
 #: Cards that are kept: those of the towns one was last in touch with.
 _CARDS: Final = 5
@@ -59,10 +64,15 @@ def _worker() -> str:
     styles = sorted(f"pages/{path.name}" for path in (_STATIC / "pages").glob("*.css"))
     names = (*ASSETS, *styles)
     files = [_STATIC / "sw.js", *(_STATIC / name for name in names)]
+    address = vendored(DECODER)
+    decoder = [] if address is None else [address]
+    files += [vendor_file(DECODER)] if decoder else []
     version = hashlib.sha256(b"\0".join(path.read_bytes() for path in files)).hexdigest()[:12]
     assets = [f"/static/{name}" for name in (*names, *_SHARED)]
     text = files[0].read_text("utf-8")
-    return f'const VERSION = "{version}";\nconst ASSETS = {assets};\n{text}'
+    return (
+        f'const VERSION = "{version}";\nconst ASSETS = {assets};\nconst DECODER = {decoder};\n{text}'
+    )
 
 
 @router.get("/phone")

@@ -36,12 +36,12 @@ from mobile.pages.occasions import (
     town_name,
     way_to_premium,
 )
+from mobile.pages.scanning import scan_page
 from mobile.pages.shell import (
     Form,
     FormDep,
     Registrant,
     VisitorDep,
-    again,
     plain_problems,
     show,
     translator,
@@ -256,13 +256,6 @@ def _answered(request: Request, platform: Platform, actor: Actor, given: OwnChec
 # --- a venue's code, or a typed one ---------------------------------------------------------------
 
 
-@public_router.get("/v")
-@public_router.get("/checkin")
-def code_page(request: Request, visitor: VisitorDep) -> Response:
-    """A field for a code; the small script fills it from the address's fragment (C17)."""
-    return show(request, "checkin.html", scan_id=uuid4(), code="", known=visitor.person is not None)
-
-
 @router.post("/v")
 @router.post("/checkin")
 def check_in_by_code(
@@ -281,9 +274,7 @@ def check_in_by_code(
         if wants_json(request):
             raise
         wrong = invalid(error.code, field="code")
-        return again(
-            request, "checkin.html", wrong, scan_id=form.id("scan_id"), code=code[:40], known=True
-        )
+        return scan_page(request, known=True, code=code[:40], error=wrong)
 
 
 # --- the answer -----------------------------------------------------------------------------------

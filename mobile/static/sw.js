@@ -1,13 +1,13 @@
 // The worker between the pages and the network: the card, the next activities and the check-in work
 // without network for three days; a check-in that cannot be sent is kept, and sent when it can be.
-// The server puts VERSION and ASSETS in front (mobile/pages/offline.py).
+// The server puts VERSION, ASSETS and DECODER in front (mobile/pages/offline.py).
 import { measure } from "./static/clock.js";
 import { clear, get, put, remove, values } from "./static/store.js";
 
 const PAGES = `pages-${VERSION}`, FILES = `files-${VERSION}`;
-const SHELLS = ["/offline", "/queued", "/not-kept", "/checkin"];
-const ALLOWED = /^\/($|card$|card\/\d{6}$|help$|offline$|queued$|not-kept$|checkin$|c\/\w+$)/i;
-const CHECK_IN = /^\/(c\/\w+|v|checkin)$/i;
+const SHELLS = ["/offline", "/queued", "/not-kept", "/scan"];
+const ALLOWED = /^\/($|card$|card\/\d{6}$|help$|offline$|queued$|not-kept$|scan$|c\/\w+$)/i;
+const CHECK_IN = /^\/(c\/\w+|v|scan|checkin)$/i;
 const PATIENCE = 4000, KEPT_FOR = 72 * 3600_000, REFRESH = 60_000, MOST = 50;
 const SAME_CLOCK = 5000, LONGEST = 1e9, LEAST_SURE = 600_000;
 
@@ -15,7 +15,9 @@ const SAME_CLOCK = 5000, LONGEST = 1e9, LEAST_SURE = 600_000;
 
 addEventListener("install", (event) => {
   skipWaiting();
-  event.waitUntil(caches.open(FILES).then((cache) => cache.addAll(ASSETS)));
+  // A browser with a reader of its own never asks for ours.
+  const decoder = "BarcodeDetector" in self ? [] : DECODER;
+  event.waitUntil(caches.open(FILES).then((cache) => cache.addAll([...ASSETS, ...decoder])));
 });
 
 addEventListener("activate", (event) => event.waitUntil(takeOver()));
@@ -92,12 +94,12 @@ async function within(ms, ask, ...given) {
 }
 
 async function page(request, path) {
-  if (SHELLS.includes(path) && path !== "/checkin") {
+  if (SHELLS.includes(path) && path !== "/scan") {
     // What is shown because the network is away must not wait for it.
     const kept = await old(path);
     if (kept) return kept;
   }
-  const kept = (await old(path)) ?? (CHECK_IN.test(path) ? await old("/checkin") : undefined);
+  const kept = (await old(path)) ?? (CHECK_IN.test(path) ? await old("/scan") : undefined);
   try {
     const answer = await within(kept ? PATIENCE : 30_000, fetch, request);
     const said = answer.headers.get("X-Who");

@@ -173,7 +173,7 @@ def test_every_page_of_a_registrant(opened: Opening, stage: Stage) -> None:
         f"/activities/{HIDA}/{stage.activity.id}", "/card", f"/card/{HIDA}", "/notices", "/me",
         "/me/history", "/me/profile", "/me/residence?q=世田谷", "/me/identity", "/me/looks", "/me/devices", "/signin/again", "/me/data", "/me/close", "/closed",
         "/settings", "/me/premium", f"/me/premium/{HIDA}/plan",
-        f"/me/premium/{HIDA}", "/family", "/checkin", "/verify", "/help", "/about", "/privacy",
+        f"/me/premium/{HIDA}", "/family", "/scan", "/verify", "/help", "/about", "/privacy",
         "/accessibility",
     ):  # fmt: skip
         eye.page.goto(path)
@@ -187,7 +187,7 @@ def test_every_page_of_a_stranger_in_english(opened: Opening, stage: Stage) -> N
     assert eye.page.locator("html").get_attribute("lang") == "en"
     for path in (
         "/", "/signin", "/towns", f"/towns/{HIDA}", "/activities",
-        f"/activities/{HIDA}/{stage.activity.id}", f"/c/{stage.session.poster_code}", "/checkin",
+        f"/activities/{HIDA}/{stage.activity.id}", f"/c/{stage.session.poster_code}", "/scan",
         "/verify", "/help", "/about", "/privacy", "/accessibility",
     ):  # fmt: skip
         eye.page.goto(path)

@@ -18,7 +18,7 @@ from tests.factories.registry import GIFU, HIDA, KESENNUMA, MIYAGI, open_bodies
 PUBLIC = (
     "/", "/signin", "/settings", "/towns", "/towns?q=ひだ", "/towns?prefecture=210005", f"/towns/{HIDA}",
     "/activities", f"/activities?town={HIDA}&day=2027-06-01&free=yes", "/activities?day=nonsense",
-    "/activities?category=nonsense", "/checkin", "/v", "/verify", "/help", "/about", "/privacy",
+    "/activities?category=nonsense", "/scan", "/checkin", "/v", "/verify", "/help", "/about", "/privacy",
     "/accessibility", "/_dev/components",
 )  # fmt: skip
 OWN = (
@@ -27,7 +27,7 @@ OWN = (
     f"/card/{GIFU}", "/notices", "/me", "/me/history", "/me/profile", "/me/residence",
     "/me/residence?q=世田谷", "/me/identity", "/me/looks", "/me/devices", "/signin/again", "/me/data", "/me/close", "/closed", f"/me/premium/{HIDA}",
     "/settings", "/me/premium", f"/me/premium/{HIDA}/plan", f"/me/premium/{GIFU}/plan",
-    f"/me/premium/{GIFU}", "/family", "/checkin", "/v", "/help",
+    f"/me/premium/{GIFU}", "/family", "/scan", "/checkin", "/v", "/help",
 )  # fmt: skip
 
 

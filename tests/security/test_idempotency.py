@@ -39,6 +39,7 @@ KEYLESS_FORMS = MappingProxyType(
         "/c/{code}": "the scan id is the key",
         "/C/{code}": "the scan id is the key",
         "/checkin": "the scan id is the key",
+        "/scan/photo": "reads a photo and keeps nothing",
         "/v": "the scan id is the key",
         "/staff/signin": "another code; the first stays good",
         "/staff/signin/code": "a code works once",
