@@ -70,9 +70,7 @@ def _worker() -> str:
     version = hashlib.sha256(b"\0".join(path.read_bytes() for path in files)).hexdigest()[:12]
     assets = [f"/static/{name}" for name in (*names, *_SHARED)]
     text = files[0].read_text("utf-8")
-    return (
-        f'const VERSION = "{version}";\nconst ASSETS = {assets};\nconst DECODER = {decoder};\n{text}'
-    )
+    return f'const VERSION = "{version}";\nconst ASSETS = {assets};\nconst DECODER = {decoder};\n{text}'
 
 
 @router.get("/phone")
