@@ -8,6 +8,7 @@ const PAGES = `pages-${VERSION}`, FILES = `files-${VERSION}`;
 const SHELLS = ["/offline", "/queued", "/not-kept", "/scan"];
 const ALLOWED = /^\/($|card$|card\/\d{6}$|help$|offline$|queued$|not-kept$|scan$|c\/\w+$)/i;
 const CHECK_IN = /^\/(c\/\w+|v|scan|checkin)$/i;
+const ELSEWHERE = /^\/(staff|operator|api)(\/|$)/;
 const PATIENCE = 4000, KEPT_FOR = 72 * 3600_000, REFRESH = 60_000, MOST = 50;
 const SAME_CLOCK = 5000, LONGEST = 1e9, LEAST_SURE = 600_000;
 
@@ -67,7 +68,7 @@ async function meet(who, lang) {
 
 addEventListener("fetch", (event) => {
   const { request } = event, url = new URL(request.url);
-  if (url.origin !== location.origin) return;
+  if (url.origin !== location.origin || ELSEWHERE.test(url.pathname)) return;
   if (request.method === "GET" && url.pathname.startsWith("/static/")) event.respondWith(file(request));
   else if (request.mode !== "navigate") return;
   else if (request.method === "GET") event.respondWith(page(request, url.pathname));
@@ -85,7 +86,8 @@ async function within(ms, ask, ...given) {
   try {
     const [what, options] = given;
     const answer = await ask(what, { ...options, signal: stop.signal });
-    if (answer.type === "opaqueredirect") return answer;
+    // Files take the time they take; only pages and answers to the worker are waited for whole.
+    if (!/html|json/.test(answer.headers.get("Content-Type") ?? "")) return answer;
     const body = await answer.blob();
     return new Response(body.size ? body : null, answer);
   } finally {
