@@ -153,6 +153,22 @@ def renewal(book: Book) -> None:
     )
 
 
+def card_again(book: Book) -> None:
+    """R12: the renewed year has begun and asks for the card, with sixty days for it."""
+    world, cast = book.world, book.cast
+    three = book.named["three"]
+    night(book)
+    asked = [one["kind"] for one in world.call("GET", "/me/notices", by=three)["notices"]]
+    world.issue_cards([cast.card(three)])
+    book.must(
+        truth="identity_recheck_renewal" in asked
+        and world.show_card(three, purpose="renewal") == "verified",
+        rules="R12",
+        what="更新した年のはじめ",
+        result="60日のうちにもう一度カードで本人確認",
+    )
+
+
 def lapse(book: Book) -> None:
     """R14, R18: the grace ends; a birthday has passed."""
     lapsing = book.keen[HIDA][0]

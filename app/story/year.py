@@ -77,6 +77,7 @@ EVENTS: tuple[tuple[date, Chapter], ...] = (
     (date(2028, 5, 6), second_year.restored),
     (date(2028, 5, 12), second_year.second_summer),
     (date(2028, 7, 5), second_year.renewal),
+    (date(2028, 7, 25), second_year.card_again),
     (date(2028, 8, 10), second_year.lapse),
     (date(2028, 8, 21), second_year.moving),
     (LAST_DAY, epilogue),

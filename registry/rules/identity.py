@@ -6,10 +6,11 @@ from datetime import date
 def asks_again(checked_on: date | None, ended_first_day: date) -> bool:
     """R12: a renewal asks for a new check, unless one was made in the year that ends with it.
 
-    The check of the first application came before its term, so everybody is asked once a year
-    at most, and who showed the card in the meantime is not asked at all.
+    The check of the first application came before its term or on its first day, and so does the
+    one that a renewed year asked for: everybody is asked once a year, and who showed the card in
+    the meantime is not asked at all.
     """
-    return checked_on is None or checked_on < ended_first_day
+    return checked_on is None or checked_on <= ended_first_day
 
 
 def identity_lapsed_on(
