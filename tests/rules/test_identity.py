@@ -12,7 +12,13 @@ BEGUN = date(2029, 3, 1)
 
 @pytest.mark.parametrize(
     ("checked_on", "asked"),
-    [(None, True), (BEGUN - DAY, True), (BEGUN, False), (BEGUN + 300 * DAY, False)],
+    [
+        (None, True),
+        (BEGUN - DAY, True),
+        (BEGUN, True),
+        (BEGUN + DAY, False),
+        (BEGUN + 300 * DAY, False),
+    ],
 )
 def test_r12_a_check_inside_the_ended_year_is_enough(checked_on: date | None, asked: bool) -> None:
     assert asks_again(checked_on, BEGUN) is asked
