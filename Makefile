@@ -32,7 +32,7 @@ demo: setup ## Start everything on this machine, play the story, serve until Ctr
 	$(BIN)/furusato demo $(ARGS)
 
 test: setup browser ## Run all tests, on real servers and a real browser
-	$(BIN)/python -m pytest -n 2 $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 check: setup ## Lint, format, types, import contracts, migration drift
 	$(BIN)/ruff check .

@@ -51,6 +51,12 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ[REDIS] = stack.settings().redis_url
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The tests that take minutes begin first, one after the other; the rest fills the time."""
+    items.sort(key=lambda item: item.get_closest_marker("stack") is None)
+
+
 def pytest_unconfigure() -> None:
     """Stop what was started."""
     for stack in _STACKS:
