@@ -69,17 +69,23 @@ class Relay:
             threading.Thread(target=self._serve, args=(phone,), daemon=True).start()
 
     def _serve(self, phone: socket.socket) -> None:
-        with suppress(OSError):
-            server = socket.create_connection(self._upstream)
-            with self._lock:
-                self._open.add(server)
-            back = threading.Thread(target=self._answers, args=(server, phone), daemon=True)
-            back.start()
-            while data := phone.recv(CHUNK):
-                if self._mode != "hang":
-                    self.handed += data
-                    server.sendall(data)
-        self._close(phone)
+        try:
+            with socket.create_connection(self._upstream) as server:
+                with self._lock:
+                    self._open.add(server)
+                self._hand_on(phone, server)
+        except OSError:
+            pass
+        finally:
+            self._close(phone)
+
+    def _hand_on(self, phone: socket.socket, server: socket.socket) -> None:
+        back = threading.Thread(target=self._answers, args=(server, phone), daemon=True)
+        back.start()
+        while data := phone.recv(CHUNK):
+            if self._mode != "hang":
+                self.handed += data
+                server.sendall(data)
 
     def _answers(self, server: socket.socket, phone: socket.socket) -> None:
         with suppress(OSError):
