@@ -142,6 +142,7 @@ def phone_pages(camera: Camera, scene: Scene) -> None:
         "town": f"/towns/{HIDA}",
         "activities": "/activities",
         "activity": f"/activities/{HIDA}/{activity.id}",
+        "scan": "/scan",
         "premium": f"/me/premium/{HIDA}",
         "notices": "/notices",
         "me": "/me",

@@ -76,6 +76,19 @@ window.BarcodeDetector = class {
 };
 """
 
+#: Resolves when the worker has kept all of these.
+KEPT = """
+async (addresses) => {
+  await navigator.serviceWorker.ready;
+  for (let tries = 0; tries < 150; tries += 1) {
+    const found = await Promise.all(addresses.map((address) => caches.match(address)));
+    if (found.every(Boolean) && navigator.serviceWorker.controller) return;
+    await new Promise((done) => setTimeout(done, 100));
+  }
+  throw new Error("not kept");
+}
+"""
+
 
 @pytest.fixture(scope="module", autouse=True)
 def decoder() -> None:
@@ -173,7 +186,8 @@ def opened(chromium: Browser, venue: Venue) -> Iterator[Opening]:
             asked: list[Request] = []
             visitor.page.on("request", lambda request: asked.append(request))  # noqa: PLW0108 (Playwright marks what it is given, and a list takes no mark)
             visitor.page.goto(path)
-            visitor.page.get_by_role("button", name="カメラで読み取る").wait_for()
+            if path == "/scan":
+                visitor.page.get_by_role("button", name="カメラで読み取る").wait_for()
             return Phone(visitor, asked)
 
         yield new
@@ -210,7 +224,7 @@ def test_r19_the_venues_screen_in_the_camera_is_the_reception(
     opened: Opening, venue: Venue
 ) -> None:
     """Two taps from the first page; the code stays out of every address (C17)."""
-    phone = opened(path="/scan")
+    phone = opened()
     phone.show(venue.screen)
     phone.start()
     phone.page.get_by_role("heading", name="受付しました").wait_for()
@@ -340,6 +354,19 @@ def test_the_cameras_page_breaks_no_rule(chromium: Browser, venue: Venue) -> Non
             visitor.page.get_by_role("button", name="カメラを止める").wait_for()
             assert visitor.page.evaluate("document.documentElement.scrollWidth") <= width
             axe_finds_nothing(visitor.page)
+
+
+def test_the_camera_reads_without_network(opened: Opening, venue: Venue) -> None:
+    """The page and the decoder are kept by the worker; what is read waits in the phone (C18)."""
+    phone = opened(path="/")
+    phone.page.evaluate(KEPT, ["/scan", vendored("qr-decoder.js")])
+    phone.visitor.context.set_offline(True)
+    phone.page.get_by_role("link", name="QRで受付する").click()
+    phone.page.get_by_role("button", name="カメラで読み取る").wait_for()
+    phone.show(venue.screen)
+    phone.start()
+    phone.page.get_by_role("heading", name="受付をあずかりました").wait_for()
+    assert phone.page.url.endswith("/queued")
 
 
 # --- photos ---------------------------------------------------------------------------------------
