@@ -65,5 +65,5 @@ def organisations(request: Request, actor: Registrant, platform: PlatformDep) ->
     return show(
         request,
         "organisations.html",
-        rows=[(row.name, ROLES[role], town_name(towns[row.lg_code])) for row, role in rows],
+        rows=[(row, ROLES[role], town_name(towns[row.lg_code])) for row, role in rows],
     )

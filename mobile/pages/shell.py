@@ -23,11 +23,13 @@ from registry import queries
 from registry.doors import AnyActor, as_person
 from registry.models import Person
 from registry.notices import unread_count
+from registry.people import refuse_individual_number
 
 #: Reads what is published: activities, sessions, local governments. No person, no body.
 PUBLIC = Context(Audience.PERSON, actor=ANONYMOUS.label)
 _LOCAL_PATH = re.compile(r"/(?![/\\])[^\x00-\x1f\\]*")
 _LONGEST_PATH = 300
+_LONGEST_NUMBER = 5
 _UNPROCESSABLE = 422
 _HIRAGANA = {code: code - 0x60 for code in range(ord("ァ"), ord("ヶ") + 1)}
 #: What a browser remembers of how somebody likes to read.
@@ -79,6 +81,33 @@ class Form:
             return UUID(self.one(name))
         except ValueError:
             raise invalid("validation", field=name) from None
+
+    def text(self, name: str, *, most: int, needed: bool = False) -> str:
+        """A field of free words, at most so long.
+
+        Raises:
+            Invalid: `field_needed`, `text_too_long`.
+            Refused: `individual_number` (R12): none is ever kept.
+        """
+        found = self.one(name)
+        if needed and not found:
+            raise invalid("field_needed", field=name)
+        if len(found) > most:
+            raise invalid("text_too_long", field=name, found=len(found), needed=most)
+        refuse_individual_number(found, field=name)
+        return found
+
+    def amount(self, name: str) -> int | None:
+        """A whole number from 0; none when nothing was written.
+
+        Raises:
+            Invalid: `number_needed`.
+        """
+        found = self.one(name)
+        if found and not (found.isdecimal() and len(found) <= _LONGEST_NUMBER):
+            raise invalid("number_needed", field=name)
+        # Full-width digits come from Japanese keyboards and are digits to `int`.
+        return int(found) if found else None
 
     def year(self, name: str) -> int:
         """A field that must hold a year of the common era.
