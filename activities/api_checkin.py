@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 
 from activities.corrections import annul, correct, whose
 from activities.devices import lg_code_of, report, source_of
-from activities.doors import HostActor
+from activities.doors import HostActor, device_token
 from activities.exits import forgotten_exits, say_left
 from activities.hosts import Host, HostRole
 from activities.models import Activity, ActivitySession, CheckIn
@@ -43,7 +43,7 @@ from core.problems import problems
 from core.web import Answer as WebAnswer
 from core.web import Platform, PlatformDep, answer_once, platform_of, request_id
 from qr.codes import CodeError, VenueCode, parse
-from registry.doors import ClerkActor, LgCode, PersonActor, ViewerActor, as_body, token_of
+from registry.doors import ClerkActor, LgCode, PersonActor, ViewerActor, as_body
 from registry.own_case import refuse_own_case
 
 person_router = APIRouter(tags=["check-ins"])
@@ -149,12 +149,14 @@ async def check_in_myself(
 
 
 async def _device(request: Request) -> tuple[str, Source]:
-    token = token_of(request)
+    token = device_token(request)
     if token is None:
         raise SignInNeeded(code="sign_in_needed")
     door = request.app.state.hot
     if door is not None:
-        found: tuple[str, Source] = await door.device(token, request_id=request_id(request))
+        found: tuple[str, Source] = await door.device(
+            token, request_id=request_id(request), now=platform_of(request).clock.now()
+        )
         return found
     return await run_in_threadpool(_device_in_thread, request, token)
 
@@ -163,8 +165,17 @@ def _device_in_thread(request: Request, token: str) -> tuple[str, Source]:
     lg_code = lg_code_of(token)
     if lg_code is None:
         raise SignInNeeded(code="sign_in_needed")
-    with platform_of(request).database.transaction(for_body(lg_code, actor="system:gate")) as db:
-        return lg_code, source_of(db, lg_code=lg_code, token=token, request_id=request_id(request))
+    platform = platform_of(request)
+    now = platform.clock.now()
+    with platform.database.transaction(for_body(lg_code, actor="system:gate")) as db:
+        return lg_code, source_of(
+            db,
+            lg_code=lg_code,
+            token=token,
+            request_id=request_id(request),
+            policy=presence_of(request).policies.read(db, lg_code, japan_day(now)),
+            now=now,
+        )
 
 
 DeviceSource = Annotated[tuple[str, Source], Depends(_device)]

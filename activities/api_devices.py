@@ -59,6 +59,7 @@ class DeviceOut(BaseModel):
     token: str | None = None
     enrolled_at: datetime
     revoked_at: datetime | None = None
+    ends_at: datetime | None = Field(default=None, description="When it ends by itself, at latest")
     armed_until: datetime | None = None
     last_seen_at: datetime | None = None
     unsent: int = 0
@@ -72,6 +73,7 @@ class DeviceOut(BaseModel):
             token=token,
             enrolled_at=row.enrolled_at,
             revoked_at=row.revoked_at,
+            ends_at=row.ends_at,
             armed_until=row.armed_until,
             last_seen_at=row.last_seen_at,
             unsent=max(0, (row.reported_sequence or 0) - (row.last_sequence or 0)),

@@ -14,13 +14,18 @@ from sqlalchemy.orm import Session, aliased
 
 from activities.models import OrganisationMember, ScanAttempt, ScannerDevice
 from activities.queries import organisation_of
+from activities.rules.fuses import DeviceFacts, Ending, ending_of, full
 from activities.scans import Source
 from core import audit, sealing
 from core.access import Actor
-from core.errors import NotFound, SignInNeeded
+from core.errors import NotFound, SignInNeeded, refused
 from core.ids import new_id, new_token
 from registry.rules.policy import Policy
 
+#: How long a device may be heard of without its row being written again.
+SEEN_EVERY = timedelta(hours=1)
+#: How long a device works when nobody says otherwise.
+USUAL_LIFE = timedelta(days=90)
 _TOKEN = re.compile(r"d1\.(\d{6})\.[\w-]{43}")
 
 
@@ -46,8 +51,11 @@ def enrol(
     organisation_id: UUID,
     label: str,
     now: datetime,
+    ends_at: datetime | None = None,
 ) -> Enrolled:
     """Enrol a device for an organisation; the door has checked that the actor may.
+
+    It ends by itself at `ends_at`, after the usual life when nothing is said (C23).
 
     Raises:
         NotFound: There is no such organisation.
@@ -62,6 +70,7 @@ def enrol(
         token_hash=sealing.digest(token),
         enrolled_by=actor.id,
         enrolled_at=now,
+        ends_at=ends_at or now + USUAL_LIFE,
     )
     db.add(device)
     audit.record(
@@ -91,11 +100,27 @@ def revoke(db: Session, *, actor: Actor, lg_code: str, device_id: UUID, now: dat
 
 
 def arm(db: Session, *, lg_code: str, device_id: UUID, policy: Policy, now: datetime) -> datetime:
-    """C18: make a device ready for work without network; returns "ready until"."""
+    """C18: make a device ready for work without network; returns "ready until".
+
+    Raises:
+        Refused: `unsent_too_many`: what waits on it comes first (C23).
+    """
     device = _device(db, lg_code, device_id)
-    device.armed_until = now + timedelta(days=policy.integer("checkin.offline_days"))
+    if full(device.reported_sequence, device.last_sequence, policy):
+        found = device.reported_sequence - device.last_sequence
+        raise refused("unsent_too_many", rule="R19", found=found, action="send_scans")
     device.last_seen_at = now
+    offline = now + timedelta(days=policy.integer("checkin.offline_days"))
+    device.armed_until = min(offline, ending(device, policy).at)
     return device.armed_until
+
+
+def ending(device: ScannerDevice, policy: Policy) -> Ending:
+    """C23: when this device ends by itself, and by what, as things stand."""
+    facts = DeviceFacts(
+        device.revoked_at, device.ends_at, device.last_seen_at or device.enrolled_at
+    )
+    return ending_of(facts, policy)
 
 
 def _device(db: Session, lg_code: str, device_id: UUID) -> ScannerDevice:
@@ -105,8 +130,12 @@ def _device(db: Session, lg_code: str, device_id: UUID) -> ScannerDevice:
     return device
 
 
-def source_of(db: Session, *, lg_code: str, token: str, request_id: str | None) -> Source:
+def source_of(
+    db: Session, *, lg_code: str, token: str, request_id: str | None, policy: Policy, now: datetime
+) -> Source:
     """Who a device token is, with what the judgement of its scans needs to know.
+
+    Being heard of keeps a device from falling silent; one that has ended stays so (C23).
 
     Raises:
         SignInNeeded: No such device in this local government.
@@ -120,14 +149,7 @@ def source_of(db: Session, *, lg_code: str, token: str, request_id: str | None) 
         other.reported_sequence > other.last_sequence,
     )
     row = db.execute(
-        select(
-            ScannerDevice.id,
-            ScannerDevice.organisation_id,
-            ScannerDevice.revoked_at,
-            ScannerDevice.enrolled_by,
-            OrganisationMember.ended_at,
-            unsent,
-        )
+        select(ScannerDevice, OrganisationMember.ended_at, unsent)
         .outerjoin(
             OrganisationMember,
             (OrganisationMember.lg_code == ScannerDevice.lg_code)
@@ -138,17 +160,26 @@ def source_of(db: Session, *, lg_code: str, token: str, request_id: str | None) 
     ).one_or_none()
     if row is None:
         raise SignInNeeded(code="sign_in_needed")
-    device_id, organisation_id, revoked_at, enrolled_by, ended_at, others_unsent = row
+    device, ended_at, others_unsent = row
+    ends = ending(device, policy).at
+    seen(device, ends, now)
     return Source(
-        label=f"device:{device_id}",
-        actor=f"device:{device_id}",
-        person_id=enrolled_by,
-        organisation_id=organisation_id,
-        revoked_at=revoked_at,
+        label=f"device:{device.id}",
+        actor=f"device:{device.id}",
+        person_id=device.enrolled_by,
+        organisation_id=device.organisation_id,
+        revoked_at=ends,
         organiser_ended_at=ended_at,
         all_reported=not others_unsent,
         request_id=request_id,
     )
+
+
+def seen(device: ScannerDevice, ends_at: datetime, now: datetime) -> None:
+    """Note that a living device was heard of, at most once an hour."""
+    last = device.last_seen_at or device.enrolled_at
+    if now < ends_at and now - last >= SEEN_EVERY:
+        device.last_seen_at = now
 
 
 def report(db: Session, *, lg_code: str, label: str, made: int, now: datetime) -> tuple[int, ...]:

@@ -4,11 +4,15 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from activities.devices import ending, seen
 from activities.hosts import Device, Host, look_up_device, look_up_host
-from core.access import ActorKind
-from core.db import Context
+from activities.models import ScannerDevice
+from activities.presence import Presence
+from core.access import Actor, ActorKind
+from core.clock import japan_day
+from core.db import Context, for_body
 from core.errors import Forbidden, SignInNeeded
-from core.web import platform_of, request_id
+from core.web import platform_of, request_id, scanner_cookie
 from registry.doors import GATE, AnyActor, LgCode, as_body
 
 
@@ -20,18 +24,33 @@ def require_host(request: Request, actor: AnyActor, lg_code: LgCode) -> Host:
         return look_up_host(db, actor=actor, lg_code=lg_code)
 
 
-def device_actor(request: Request) -> Device:
-    """An enrolled device by its bearer token, while it is not revoked (C27)."""
+def device_token(request: Request) -> str | None:
+    """A device's token: as a bearer token, else in the cookie of a phone enrolled by QR code."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token:
-        raise SignInNeeded(code="sign_in_needed")
-    with platform_of(request).database.transaction(GATE) as db:
-        device = look_up_device(db, token=token, request_id=request_id(request))
-    if device is None:
-        raise SignInNeeded(code="sign_in_needed")
-    if device.revoked_at is not None:
+    if scheme.lower() == "bearer" and token:
+        return token
+    return request.cookies.get(scanner_cookie(platform_of(request).settings))
+
+
+def device_actor(request: Request) -> Device:
+    """An enrolled device by its token, until a person or a fuse ends it (C23, C27)."""
+    token, platform = device_token(request), platform_of(request)
+    now = platform.clock.now()
+    with platform.database.transaction(GATE) as db:
+        device = None if token is None else look_up_device(db, token=token)
+        if device is None:
+            raise SignInNeeded(code="sign_in_needed")
+        lg_code, organisation_id, label = device.lg_code, device.organisation_id, device.label
+        device_id = device.id
+    with platform.database.transaction(for_body(lg_code, actor="system:gate")) as db:
+        policies: Presence = request.app.state.presence
+        row = db.get_one(ScannerDevice, (lg_code, device_id))
+        ends = ending(row, policies.policies.read(db, lg_code, japan_day(now)))
+        seen(row, ends.at, now)
+    if ends.at <= now:
         raise Forbidden(code="device_revoked")
-    return device
+    actor = Actor(ActorKind.DEVICE, id=device_id, request_id=request_id(request))
+    return Device(actor, lg_code, organisation_id, label, ends.at)
 
 
 HostActor = Annotated[Host, Depends(require_host)]

@@ -69,7 +69,7 @@ class Device:
     lg_code: str
     organisation_id: UUID
     label: str
-    revoked_at: datetime | None
+    ends_at: datetime
 
     def require(self, organisation_id: UUID) -> None:
         """Refuse what is not of the device's organisation, as if there were nothing."""
@@ -105,23 +105,13 @@ def look_up_host(db: Session, *, actor: Actor, lg_code: str) -> Host:
     return Host(actor, lg_code, MappingProxyType(roles))
 
 
-def look_up_device(db: Session, *, token: str, request_id: str | None = None) -> Device | None:
-    """The device behind a token, revoked or not; None for an unknown token (C27).
+def look_up_device(db: Session, *, token: str) -> ScannerDevice | None:
+    """The device behind a token, ended or not; None for an unknown token (C27).
 
     Args:
         db: A transaction of the gate.
         token: As the device was given it at enrolment.
-        request_id: Ties audit rows to this request.
     """
-    row = db.execute(
+    return db.execute(
         select(ScannerDevice).where(ScannerDevice.token_hash == digest(token))
     ).scalar_one_or_none()
-    if row is None:
-        return None
-    return Device(
-        Actor(ActorKind.DEVICE, id=row.id, request_id=request_id),
-        row.lg_code,
-        row.organisation_id,
-        row.label,
-        row.revoked_at,
-    )

@@ -92,7 +92,7 @@ class HotDoor:
             await asyncio.gather(*self._serving.values(), return_exceptions=True)
             await self._pool.close()
 
-    async def device(self, token: str, *, request_id: str) -> tuple[str, Source]:
+    async def device(self, token: str, *, request_id: str, now: datetime) -> tuple[str, Source]:
         """The local government and source of a device's token.
 
         A revocation is noticed within three seconds.
@@ -106,7 +106,7 @@ class HotDoor:
         key, wall = digest(token), wall_now()
         found = self._devices.get(key)
         if found is None or wall - found[0] >= FRESH:
-            source = await run_in_threadpool(self._look_up, lg_code, token)
+            source = await run_in_threadpool(self._look_up, lg_code, token, now)
             if len(self._devices) > 10_000:  # noqa: PLR2004 (a bound on memory, not a rule)
                 self._devices.clear()
             found = self._devices[key] = (wall, source)
@@ -122,9 +122,12 @@ class HotDoor:
             request_id=request_id,
         )
 
-    def _look_up(self, lg_code: str, token: str) -> Source:
+    def _look_up(self, lg_code: str, token: str, now: datetime) -> Source:
         with self._database.transaction(for_body(lg_code, actor="system:gate")) as db:
-            return source_of(db, lg_code=lg_code, token=token, request_id=None)
+            policy = self._presence.policies.read(db, lg_code, japan_day(now))
+            return source_of(
+                db, lg_code=lg_code, token=token, request_id=None, policy=policy, now=now
+            )
 
     async def check_in(
         self, *, lg_code: str, scans: Sequence[Scan], source: Source, now: datetime

@@ -21,7 +21,7 @@ from core.limits import Limiter
 from core.pages import Pages, static_files
 from core.settings import Settings, refuse_unsafe
 from core.texts import Texts
-from core.web import Platform, RequestFacts, cookie_name
+from core.web import Platform, RequestFacts, cookie_name, scanner_cookie
 from mobile.pages import scanning
 from qr.store import KeyStore
 from registry.policybook import POLICY_DIR, load_policy
@@ -132,7 +132,9 @@ class SameOriginWrites:
         if scope["type"] == "http" and scope["method"] not in SAFE_METHODS:
             request = Request(scope)
             platform: Platform = request.app.state.platform
-            carries = cookie_name(platform.settings) in request.cookies
+            settings = platform.settings
+            ours = (cookie_name(settings), scanner_cookie(settings))
+            carries = any(name in request.cookies for name in ours)
             bearer = request.headers.get("authorization", "").lower().startswith("bearer ")
             here = _from_here(request)
             # Without a cookie, too, nobody is signed in from elsewhere, as somebody else.

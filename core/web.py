@@ -35,6 +35,7 @@ _DRAINED = 8
 SESSION_COOKIE = "fj"
 #: Marks a browser over its sign-ins, so that a new one is noticed (d-11); says nothing of a person.
 DEVICE_COOKIE = "fd"
+SCANNER_COOKIE = "fs"
 DEVICE_COOKIE_SECONDS = 400 * 24 * 3600
 #: The longest absolute life of a sign-in (core.signin); the server may end it earlier.
 SESSION_COOKIE_SECONDS = 30 * 24 * 3600
@@ -89,6 +90,11 @@ def cookie_name(settings: Settings) -> str:
 
 def _device_cookie(settings: Settings) -> str:
     return f"__Host-{DEVICE_COOKIE}" if settings.secure_cookies else DEVICE_COOKIE
+
+
+def scanner_cookie(settings: Settings) -> str:
+    """The cookie of a phone that is enrolled as an organiser's scanner."""
+    return f"__Host-{SCANNER_COOKIE}" if settings.secure_cookies else SCANNER_COOKIE
 
 
 def device_of(request: Request) -> str:

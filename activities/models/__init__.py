@@ -13,6 +13,7 @@ from activities.models.hosts import (
 )
 from activities.models.presence import (
     CheckIn,
+    DeviceTicket,
     Participation,
     ParticipationChange,
     ScanAttempt,
@@ -26,6 +27,7 @@ __all__ = [
     "ActivitySession",
     "CheckIn",
     "DesignationEvent",
+    "DeviceTicket",
     "Organisation",
     "OrganisationInvitation",
     "OrganisationMember",

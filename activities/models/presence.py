@@ -51,6 +51,33 @@ class ScannerDevice(Base):
     reported_sequence: Mapped[int] = mapped_column(
         default=0, comment="highest scan number the device says it made"
     )
+    ends_at: Mapped[datetime | None] = mapped_column(comment="ends by itself at this instant")
+
+
+class DeviceTicket(Base):
+    """A one-time right to become a scanner, shown as a QR code for some minutes (C27).
+
+    The token is made of the id and the platform's secret; nothing here opens anything.
+    """
+
+    __tablename__ = "device_ticket"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["lg_code", "organisation_id"], ["organisation.lg_code", "organisation.id"]
+        ),
+        {"info": rights(TableClass.HOST, **BODY_ONLY)},
+    )
+
+    lg_code: Mapped[str] = mapped_column(LgCode, primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    organisation_id: Mapped[UUID]
+    label: Mapped[str] = mapped_column(String(60))
+    offered_by: Mapped[str] = mapped_column(String(80), comment="who answers for the device")
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    ends_at: Mapped[datetime] = mapped_column(comment="until when the device may work")
+    used_at: Mapped[datetime | None]
+    device_id: Mapped[UUID | None]
 
 
 class ScanAttempt(Base):
