@@ -24,6 +24,7 @@ from app import wellknown
 from mobile import api_cards, api_exports, api_phones
 from mobile.pages import (
     cards,
+    counter,
     data,
     devices,
     family,
@@ -47,6 +48,7 @@ from mobile.pages import (
     settings,
     signin,
     towns,
+    venue,
     verify,
     wards,
     welcome,
@@ -168,6 +170,10 @@ TABLE: tuple[Row, ...] = (
     Row(host_devices.router, "", Door.HOST),
     Row(host_devices.public_router, "", Door.PUBLIC),
     Row(host_devices.device_router, "", Door.DEVICE),
+    Row(counter.host_router, "", Door.HOST),
+    Row(counter.device_router, "", Door.DEVICE),
+    Row(venue.host_router, "", Door.HOST),
+    Row(venue.device_router, "", Door.DEVICE),
     Row(verify.router, "", Door.PUBLIC),
     Row(info.router, "", Door.PUBLIC),
     Row(settings.router, "", Door.PUBLIC),

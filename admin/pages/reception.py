@@ -10,7 +10,7 @@ from fastapi.responses import RedirectResponse
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from activities import corrections, roster
+from activities import corrections, receptions, roster
 from activities.exits import forgotten_exits, say_left
 from activities.models import Activity, ActivitySession, Organisation, ScanAttempt
 from activities.presence import Presence, run, source_for
@@ -18,7 +18,7 @@ from activities.queries import session_of
 from activities.refusals import policy_now
 from activities.rules.checkin import Direction, Method, SecondFactor
 from activities.scans import Answer, Scan
-from admin import reception, waiting
+from admin import waiting
 from admin.desk import ClerkDesk, Desk, Done, Problems, ViewerDesk, not_oneself, problems_of
 from admin.forms import Form, FormDep
 from core.clock import japan_day
@@ -67,11 +67,11 @@ def show(
         activity = db.get_one(Activity, (desk.lg_code, session.activity_id))
         # Who reads codes one after the other does not look at the whole list each time (C48).
         listed = bool(text or view) or scan_id is None
-        view = view if view in reception.VIEWS else "all"
+        view = view if view in receptions.VIEWS else "all"
         found, others, problems = _found(desk, db, session, text) if listed else ([], [], ())
         told = None
         if scan_id is not None:
-            told = reception.told(
+            told = receptions.told(
                 db, lg_code=desk.lg_code, source=desk.actor.label, scan_id=scan_id
             )
         return desk.render(
@@ -84,7 +84,7 @@ def show(
             session=session,
             activity=activity,
             listed=listed,
-            lines=reception.lines(db, session=session, entries=found, view=view),
+            lines=receptions.lines(db, session=session, entries=found, view=view),
             others=others,
             text=text,
             view=view,
@@ -224,7 +224,7 @@ def _judge(desk: Desk, session_id: UUID, scan: Scan) -> Answer:
 
 def _asked(desk: Desk, scan: Scan, answer: Answer) -> Asked:
     with desk.transaction() as db:
-        told = reception.told(
+        told = receptions.told(
             db, lg_code=desk.lg_code, source=desk.actor.label, scan_id=scan.scan_id
         )
     someone = None if told is None else told.registration
@@ -242,7 +242,7 @@ def _to_answer(
 ) -> Response:
     view = form.one("view") if form is not None else ""
     where = f"{desk.home}/sessions/{session_id}?scan={answer.scan_id}"
-    if view in reception.VIEWS:
+    if view in receptions.VIEWS:
         where += f"&view={view}"
     return RedirectResponse(where, status_code=303)
 
