@@ -225,9 +225,9 @@ def _vouch(counter: Counter, session_id: UUID, person_id: UUID, form: FormDep) -
 
 def _with_family(counter: Counter, session_id: UUID, form: FormDep) -> Response:
     """One scan, several answers (R18, R19)."""
-    scan_id = form.id("scan")
     with counter.platform.database.transaction(counter.context) as db:
         own_session(db, counter, session_id)
+        scan_id = form.id("scan")
         told = outcome_of(db, counter, scan_id)
     attempt = None if told is None else told.told.attempt
     if (

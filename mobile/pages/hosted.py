@@ -6,11 +6,12 @@ from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
+from sqlalchemy.orm import Session
 from starlette.responses import Response
 
 from activities import proposing
 from activities.categories import LABELS
-from activities.hosts import Host
+from activities.hosts import Host, HostRole
 from activities.inbox import history_of, proposals_of
 from activities.queries import sessions_of
 from core.errors import Invalid, Refused
@@ -121,13 +122,18 @@ def add_session(
 ) -> Response:
     """One more date of the same activity."""
     now = platform.clock.now()
+
+    def work(db: Session) -> None:
+        own_activity(db, host, activity_id, HostRole.ORGANISER)
+        add_date(db, host, activity_id, form, span_of(form), now)
+
     try:
         return act(
             request,
             form,
             as_body(host.actor, host.lg_code),
             host.actor,
-            lambda db: add_date(db, host, activity_id, form, span_of(form), now),
+            work,
             f"/host/{host.lg_code}/activities/{activity_id}?done=dated",
         )
     except (Invalid, Refused) as error:

@@ -8,8 +8,8 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import select, text
 
-from activities import devices
-from activities.models import ActivitySession
+from activities import devices, enrolment
+from activities.models import ActivitySession, DeviceTicket
 from core.access import Actor, ActorKind
 from core.clock import wall_now
 from core.db import Context, Database, for_body
@@ -101,6 +101,23 @@ def make_device(
             label="受付の電話",
             now=now,
         ).token
+
+
+def make_ticket(
+    database: Database, organisation_id: UUID, *, lg_code: str = HIDA, now: datetime
+) -> DeviceTicket:
+    """A QR code's right to become a device, for ten minutes."""
+    actor = Actor(ActorKind.STAFF, id=uuid4())
+    with database.transaction(for_body(lg_code, actor=actor.label)) as db:
+        return enrolment.offer(
+            db,
+            actor=actor,
+            lg_code=lg_code,
+            organisation_id=organisation_id,
+            label="受付の電話",
+            ends_at=now + timedelta(days=30),
+            now=now,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ from tests.factories.registry import (
     join,
     open_bodies,
     registration_of,
+    sign_in,
 )
 
 DAY = date(2027, 6, 5)
@@ -69,7 +70,8 @@ class Scene:
     def phone(self, someone: SignedIn | None = None) -> Phone:
         client = TestClient(self.app, follow_redirects=False)
         if someone is not None:
-            client.cookies.set(SESSION_COOKIE, someone.token)
+            token = sign_in(self.database, someone.email, now=self.clock.now())
+            client.cookies.set(SESSION_COOKIE, token)
         return Phone(client)
 
     @property

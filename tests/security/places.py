@@ -39,7 +39,7 @@ from tests.factories.desk import (
     take_part_for_real,
 )
 from tests.factories.premium import set_mode, show_card
-from tests.factories.presence import make_card, make_device, make_keys
+from tests.factories.presence import make_card, make_device, make_keys, make_ticket
 from tests.factories.registry import (
     GATE,
     NOW,
@@ -172,6 +172,7 @@ def settle(database: Database, lg_code: str, *, family: str = "山田") -> Place
         "code": session.poster_code,
         "/operator:code": lg_code,
         "scan_id": scan.scan_id,
+        "ticket_id": make_ticket(database, organisation.id, lg_code=lg_code, now=NOW).id,
         "token": "",
         **_rows_of(database, person, holder, lg_code),
         **_of_a_family(database, person, lg_code, family),

@@ -52,6 +52,12 @@ RECEPTION = {
     f"GET {_LG}/organisations/{{organisation_id}}/activities",
     "GET /host/{lg_code}/organisations/{organisation_id}",
     "GET /host/{lg_code}/activities/{activity_id}",
+    "GET /host/{lg_code}/sessions/{session_id}",
+    "GET /host/{lg_code}/sessions/{session_id}/venue",
+    "POST /host/{lg_code}/sessions/{session_id}/codes",
+    "POST /host/{lg_code}/sessions/{session_id}/people/{person_id}",
+    "POST /host/{lg_code}/sessions/{session_id}/family",
+    "POST /host/{lg_code}/sessions/{session_id}/check-ins/{check_in_id}/undo",
 }
 #: Of these the place has nothing that fits, so even those who may enter find nothing.
 NOTHING_THERE = {
@@ -155,7 +161,7 @@ def _device(way: Way, actor: str) -> Outcome:
     if actor not in DEVICES:
         return SIGN_IN
     # A scan for a session that is not the device's is stored and refused, as for no session.
-    looks = way.method == "GET" and "{session_id}" in way.template
+    looks = (way.method == "GET" or not way.api) and "{session_id}" in way.template
     return UNKNOWN if actor == "device elsewhere" and looks else IN
 
 
@@ -225,8 +231,8 @@ def test_another_bodys_staff_learn_nothing(
                 answer = knock(client, way, place.path(way.template), token, examples=examples)
                 undo.rollback()
                 answers.append(without_ids(answer))
-            wanted = 303 if "registrant" in way.guards else 404
-            if answers[0] != answers[1] or answers[0][0] != wanted:
+            wanted = {303, 401} if "registrant" in way.guards else {404}
+            if answers[0] != answers[1] or answers[0][0] not in wanted:
                 told.append(f"{way} by {actor}: {answers[0][0]} and {answers[1][0]}")
     assert len(below) > 80
     assert not told, "\n".join(told)
