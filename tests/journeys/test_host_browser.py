@@ -103,7 +103,7 @@ def test_r09_a_proposal_in_a_browser_within_five_minutes(opened: Opening, stage:
     visitor = opened(stage.host)
     page, pages = visitor.page, 0
     page.goto("/me")
-    for step in ("わたしの関係団体", "里山の会", "活動を提案する", "環境美化"):
+    for step in ("関係団体", "里山の会", "活動を提案する", "環境美化"):
         page.get_by_role("link", name=step).click()
         look(visitor)
         pages += 1
