@@ -3,7 +3,7 @@
 What they may see differs (C29: a device has no list to browse); what a scan gives is the same.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -23,8 +23,7 @@ from core.clock import japan_day
 from core.db import Context
 from core.errors import NotFound
 from core.web import Platform
-from registry.doors import GATE
-from registry.models import Guardianship, Registration
+from registry.families import Companion, who_comes_with
 
 #: How long before its start, and after its end, a session is offered at the counter.
 _BEFORE, _AFTER = timedelta(hours=36), timedelta(hours=12)
@@ -145,49 +144,33 @@ def _undo(db: Session, counter: Counter, scan_id: UUID) -> UUID | None:
 # --- a family in one scan -------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Companion:
-    """Somebody who may have come along, registered with this local government."""
+def family_of(counter: Counter, person_id: UUID) -> list[Companion]:
+    """R18: who may have come with somebody whose card was read; each look is recorded."""
+    return who_comes_with(
+        counter.platform.database,
+        counter.context,
+        actor=counter.actor,
+        person_id=person_id,
+        now=counter.now,
+    )
 
-    person_id: UUID
-    name: str
-    here: bool
 
-
-def charges_of(counter: Counter, person_id: UUID) -> frozenset[UUID]:
-    """R18: for whom somebody speaks with a consent that lives."""
-    with counter.platform.database.transaction(GATE) as db:
-        return frozenset(
-            db.scalars(
-                select(Guardianship.person_id).where(
-                    Guardianship.guardian_id == person_id, Guardianship.state == "living"
-                )
+def not_here_yet(
+    db: Session, counter: Counter, session_id: UUID, people: Sequence[Companion]
+) -> list[Companion]:
+    """Those of a family who have not been received at a session."""
+    here = set(
+        db.scalars(
+            select(CheckIn.person_id).where(
+                CheckIn.lg_code == counter.lg_code,
+                CheckIn.session_id == session_id,
+                CheckIn.person_id.in_([one.person_id for one in people]),
+                CheckIn.direction == "in",
+                CheckIn.annulled_at.is_(None),
             )
         )
-
-
-def companions(
-    db: Session, counter: Counter, session_id: UUID, people: Iterable[UUID]
-) -> list[Companion]:
-    """Those of some people who are registered here, and whether they have been received."""
-    found = db.execute(
-        select(Registration, CheckIn.id)
-        .outerjoin(
-            CheckIn,
-            (CheckIn.lg_code == Registration.lg_code)
-            & (CheckIn.person_id == Registration.person_id)
-            & (CheckIn.session_id == session_id)
-            & (CheckIn.direction == "in")
-            & CheckIn.annulled_at.is_(None),
-        )
-        .where(
-            Registration.lg_code == counter.lg_code,
-            Registration.person_id.in_(set(people)),
-            Registration.status == "active",
-        )
-        .order_by(Registration.display_name)
     )
-    return [Companion(row[0].person_id, row[0].display_name, row[1] is not None) for row in found]
+    return [one for one in people if one.person_id not in here]
 
 
 def receive_family(

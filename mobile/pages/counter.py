@@ -21,8 +21,8 @@ from core.errors import Conflict, NotFound, Refused, invalid
 from core.web import PlatformDep
 from mobile.counters import (
     Counter,
-    charges_of,
-    companions,
+    family_of,
+    not_here_yet,
     outcome_of,
     own_session,
     receive_family,
@@ -32,6 +32,7 @@ from mobile.pages.hosts import HostHere
 from mobile.pages.shell import FormDep, field_errors, show
 from qr.codes import MAX_TEXT
 from registry.doors import BookDep, as_body
+from registry.families import Companion
 
 host_router = APIRouter(prefix="/host/{lg_code}", include_in_schema=False)
 device_router = APIRouter(prefix="/counter", include_in_schema=False)
@@ -123,12 +124,12 @@ def show_session(
         lines, problems = _lines(request, db, counter, session, text, view)
     here = told is not None and told.told.attempt.outcome in {"accepted", "already"}
     person_id = told.told.attempt.person_id if told is not None and here else None
-    came: list[Any] = []
+    came: list[Companion] = []
     if person_id is not None and told is not None and told.told.attempt.method != "roster":
-        people = charges_of(counter, person_id)
+        people = family_of(counter, person_id)
         if people:
             with counter.platform.database.transaction(counter.context) as db:
-                came = companions(db, counter, session_id, people)
+                came = not_here_yet(db, counter, session_id, people)
     return show(
         request,
         "counter_session.html",
@@ -142,7 +143,7 @@ def show_session(
         activity=activity,
         told=told,
         others=[one for one in others if one is not None],
-        family=[one for one in came if not one.here],
+        family=came,
         asked=asked,
         lines=lines,
         text=text,
@@ -237,8 +238,8 @@ def _with_family(counter: Counter, session_id: UUID, form: FormDep) -> Response:
         or attempt.outcome not in {"accepted", "already"}
     ):
         raise NotFound(code="not_found")
-    charges = charges_of(counter, attempt.person_id)
-    chosen = [one for one in charges if str(one) in form.many("people")]
+    people = family_of(counter, attempt.person_id)
+    chosen = [one.person_id for one in people if str(one.person_id) in form.many("people")]
     made = receive_family(counter, session_id, attempt.person_id, chosen)
     where = f"{counter.page(session_id)}?scan={scan_id}" + "".join(f"&with={one}" for one in made)
     return RedirectResponse(where, status_code=303)

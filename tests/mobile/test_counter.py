@@ -323,7 +323,7 @@ def in_charge(scene: Scene, guardian: SignedIn, ward: SignedIn, state: str = "li
                 person_id=ward.id,
                 contact=guardian.email,
                 state="invited",
-                scope="basic",
+                scope="managed",
                 text_version="2026-11",
                 invite_hash=f"{ward.id.hex}{ward.id.hex}",
                 invited_at=now,
@@ -338,7 +338,7 @@ def in_charge(scene: Scene, guardian: SignedIn, ward: SignedIn, state: str = "li
 def test_r18_a_family_is_received_with_one_scan(scene: Scene, look: Look) -> None:
     mother, child, other = (scene.person(name) for name in ("母", "長女", "元の子"))
     in_charge(scene, mother, child)
-    in_charge(scene, mother, other, "withdrawn")
+    in_charge(scene, mother, other, "ended")
     sign_up(scene.database, scene.session, mother.id, now=scene.clock.now() - timedelta(days=1))
     first = scene.phone(scene.first).open(scene.reception)
     to = f"{scene.reception}/codes"
