@@ -81,6 +81,7 @@ AUDIT: Final[Mapping[str, str]] = MappingProxyType(
         "audit.read": N_("記録を見た"),
         "check_in.annul": N_("受付を取り消した"),
         "device.enrol": N_("受付の端末を加えた"),
+        "device.offer": N_("受付の端末を加えるコードを出した"),
         "device.revoke": N_("受付の端末を止めた"),
         "judgement.read": N_("判定を見た"),
         "local_government.state": N_("団体の状態を変えた"),
