@@ -15,20 +15,18 @@ from activities.paging import Cursor, Limit, after, cursor, kept, page
 from activities.schemas_activities import (
     ActivityDetailOut,
     ActivityOut,
-    ActivityPage,
     SignUpIn,
     SignUpOut,
-    SignUpPage,
 )
 from activities.schemas_fields import EARLIEST_DAY, LATEST_DAY
-from activities.schemas_hosts import AcceptIn, OwnOrganisationList, OwnOrganisationOut
+from activities.schemas_hosts import AcceptIn, OwnOrganisationOut
 from activities.search import ActivityQuery
 from core.access import Actor, ActorKind
 from core.clock import japan_day
 from core.db import Context
 from core.problems import problems
 from core.tenancy import Audience
-from core.web import Answer, PlatformDep, answer_once
+from core.web import Answer, Items, PlatformDep, answer_once
 from registry.doors import AnyActor, BookDep, LgCode, PersonActor, as_body, as_person
 
 public_router = APIRouter(tags=["activities"])
@@ -54,7 +52,7 @@ def reads_as_minor(db: Session, actor: Actor, today: date) -> bool:
 @public_router.get(
     "/activities",
     summary="Find activities to take part in",
-    response_model=ActivityPage,
+    response_model=Items[ActivityOut],
     responses=problems(422),
 )
 def find_activities(
@@ -94,7 +92,8 @@ def find_activities(
     if last is not None and last.next_at is not None:
         following = cursor(last.next_at, last.activity.id)
     return kept(
-        request, ActivityPage(items=[ActivityOut.of(one) for one in shown], next_cursor=following)
+        request,
+        Items[ActivityOut](items=[ActivityOut.of(one) for one in shown], next_cursor=following),
     )
 
 
@@ -131,7 +130,7 @@ def list_sign_ups(
     upcoming: Annotated[bool, Query(description="Sessions that are not over only")] = False,
     limit: Limit = 20,
     cursor_: Annotated[Cursor, Query(alias="cursor")] = None,
-) -> SignUpPage:
+) -> Items[SignUpOut]:
     """Places, offers and waiting lines with every local government, the latest session first."""
     with platform.database.transaction(as_person(actor)) as db:
         rows = search.own_sign_ups(
@@ -142,7 +141,7 @@ def list_sign_ups(
             since=platform.clock.now() if upcoming else None,
         )
     shown, last = page(rows, limit)
-    return SignUpPage(
+    return Items[SignUpOut](
         items=[SignUpOut.of(one) for one in shown],
         next_cursor=None if last is None else cursor(last.session.starts_at, last.sign_up.id),
     )
@@ -249,7 +248,7 @@ def cancel_sign_up(
     summary="List the host organisations one acts for",
     responses=problems(401),
 )
-def list_own_organisations(actor: PersonActor, platform: PlatformDep) -> OwnOrganisationList:
+def list_own_organisations(actor: PersonActor, platform: PlatformDep) -> Items[OwnOrganisationOut]:
     """Where the signed-in person may propose activities or receive people."""
     with platform.database.transaction(as_person(actor)) as db:
         rows = db.execute(
@@ -265,7 +264,7 @@ def list_own_organisations(actor: PersonActor, platform: PlatformDep) -> OwnOrga
             )
             .order_by(Organisation.lg_code, Organisation.name)
         ).all()
-    return OwnOrganisationList(
+    return Items[OwnOrganisationOut](
         items=[OwnOrganisationOut.of_role(one, HostRole(role)) for one, role in rows]
     )
 

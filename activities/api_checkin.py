@@ -28,7 +28,6 @@ from activities.schemas_checkin import (
     CorrectionIn,
     DoorCheckIn,
     ForgottenExitOut,
-    ForgottenExitsOut,
     LeavingIn,
     LeftOut,
     OwnCheckIn,
@@ -41,7 +40,7 @@ from core.errors import Conflict, NotFound, SignInNeeded
 from core.limits import Limit
 from core.problems import problems
 from core.web import Answer as WebAnswer
-from core.web import Platform, PlatformDep, answer_once, platform_of, request_id
+from core.web import Items, Platform, PlatformDep, answer_once, platform_of, request_id
 from qr.codes import CodeError, VenueCode, parse
 from registry.doors import ClerkActor, LgCode, PersonActor, ViewerActor, as_body
 from registry.own_case import refuse_own_case
@@ -312,12 +311,15 @@ def annul_check_in(
 )
 def list_forgotten_exits(
     request: Request, lg_code: LgCode, actor: ViewerActor
-) -> ForgottenExitsOut:
-    """C31: where leaving is checked, they count as there until the end, until staff say otherwise."""
+) -> Items[ForgottenExitOut]:
+    """C31: they count as there until the end, until staff say otherwise.
+
+    Of sessions where leaving is checked: the latest first, 200 at most of the last sixty days.
+    """
     platform = platform_of(request)
     with platform.database.transaction(as_body(actor, lg_code)) as db:
         found = forgotten_exits(db, actor=actor, lg_code=lg_code, now=platform.clock.now())
-    return ForgottenExitsOut(
+    return Items[ForgottenExitOut](
         items=[
             ForgottenExitOut(
                 check_in_id=one.check_in.id,

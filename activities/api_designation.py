@@ -13,11 +13,10 @@ from activities.schemas_hosts import (
     DesignationIn,
     FindingIn,
     ProposalOut,
-    ProposalPage,
     ReasonIn,
 )
 from core.problems import problems
-from core.web import Answer, PlatformDep, answer_once
+from core.web import Answer, Items, PlatformDep, answer_once
 from registry.doors import ApproverActor, BookDep, LgCode, ViewerActor, as_body
 
 router = APIRouter(prefix="/local-governments/{lg_code}", tags=["designation"])
@@ -42,7 +41,7 @@ def list_proposals(
     ] = None,
     limit: Limit = 20,
     cursor_: Annotated[Cursor, Query(alias="cursor")] = None,
-) -> ProposalPage:
+) -> Items[ProposalOut]:
     """`?state=submitted` is what waits for a decision."""
     with platform.database.transaction(as_body(actor, lg_code)) as db:
         rows = proposals_of(
@@ -54,7 +53,7 @@ def list_proposals(
             after=after(cursor_),
         )
     shown, last = page(rows, limit)
-    return ProposalPage(
+    return Items[ProposalOut](
         items=[ProposalOut.model_validate(one) for one in shown],
         next_cursor=None if last is None else cursor(last.created_at, last.id),
     )

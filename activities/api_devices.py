@@ -21,7 +21,7 @@ from core.clock import japan_day, wall_now
 from core.db import Context, for_body
 from core.errors import NotFound
 from core.tenancy import Audience
-from core.web import Answer, Platform, PlatformDep, answer_once, platform_of
+from core.web import Answer, Items, Platform, PlatformDep, answer_once, platform_of
 from qr.codes import VenueCode, sign_venue_code, step_at, url_with_code
 from qr.keys import KeyScope
 from qr.render import qr_svg
@@ -80,12 +80,6 @@ class DeviceOut(BaseModel):
         )
 
 
-class DeviceList(BaseModel):
-    """Devices of an organisation."""
-
-    items: list[DeviceOut]
-
-
 class ArmedOut(BaseModel):
     """Until when a device may work without network."""
 
@@ -125,7 +119,7 @@ def enrol_device(
 )
 def list_devices(
     request: Request, lg_code: LgCode, organisation_id: UUID, host: HostActor
-) -> DeviceList:
+) -> Items[DeviceOut]:
     """With unsent scans and the time of the last contact."""
     host.require(organisation_id)
     with platform_of(request).database.transaction(as_body(host.actor, lg_code)) as db:
@@ -138,7 +132,7 @@ def list_devices(
             )
             .order_by(ScannerDevice.enrolled_at)
         )
-        return DeviceList(items=[DeviceOut.of(row) for row in rows])
+        return Items[DeviceOut](items=[DeviceOut.of(row) for row in rows])
 
 
 @host_router.post(

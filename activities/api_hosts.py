@@ -16,13 +16,11 @@ from activities.queries import activity_of, organisation_of, session_of, session
 from activities.roster import insurance_list, roster, search_roster
 from activities.schemas_hosts import (
     CapacityIn,
-    FoundPeopleOut,
     HistoryOut,
     HostSessionOut,
     ProposalDetailOut,
     ProposalIn,
     ProposalOut,
-    ProposalPage,
     ReasonIn,
     RosterEntryOut,
     RosterOut,
@@ -30,7 +28,7 @@ from activities.schemas_hosts import (
     SubmissionIn,
 )
 from core.problems import problems
-from core.web import Answer, PlatformDep, answer_once, limit_search
+from core.web import Answer, Items, PlatformDep, answer_once, limit_search
 from registry.doors import BookDep
 
 router = APIRouter(prefix="/local-governments/{lg_code}", tags=["hosts"])
@@ -60,7 +58,7 @@ def list_activities(
     platform: PlatformDep,
     limit: Limit = 20,
     cursor_: Annotated[Cursor, Query(alias="cursor")] = None,
-) -> ProposalPage:
+) -> Items[ProposalOut]:
     """Every proposal of one's organisation in every state, the newest first."""
     host.require(organisation_id, HostRole.RECEPTION)
     with platform.database.transaction(as_host(host)) as db:
@@ -73,7 +71,7 @@ def list_activities(
             after=after(cursor_),
         )
     shown, last = page(rows, limit)
-    return ProposalPage(
+    return Items[ProposalOut](
         items=[ProposalOut.model_validate(one) for one in shown],
         next_cursor=None if last is None else cursor(last.created_at, last.id),
     )
@@ -350,7 +348,7 @@ def find_people(
     host: HostActor,
     platform: PlatformDep,
     q: Annotated[str, Query(max_length=60)],
-) -> FoundPeopleOut:
+) -> Items[RosterEntryOut]:
     """C29: by three characters of a name or member number, 20 rows at most."""
     limit_search(platform, host.actor)
     with platform.database.transaction(as_host(host)) as db:
@@ -360,7 +358,7 @@ def find_people(
         found = search_roster(
             db, actor=host.actor, session=session, text=q, now=platform.clock.now()
         )
-    return FoundPeopleOut(items=[RosterEntryOut.model_validate(one) for one in found])
+    return Items[RosterEntryOut](items=[RosterEntryOut.model_validate(one) for one in found])
 
 
 @device_router.get(
@@ -373,7 +371,7 @@ def find_people_from_device(
     device: DeviceActor,
     platform: PlatformDep,
     q: Annotated[str, Query(max_length=60)],
-) -> FoundPeopleOut:
+) -> Items[RosterEntryOut]:
     """C29: an enrolled device has no list to browse; it searches within its own organisation."""
     limit_search(platform, device.actor)
     with platform.database.transaction(as_device(device)) as db:
@@ -388,4 +386,4 @@ def find_people_from_device(
             now=platform.clock.now(),
             contacts=False,
         )
-    return FoundPeopleOut(items=[RosterEntryOut.model_validate(one) for one in found])
+    return Items[RosterEntryOut](items=[RosterEntryOut.model_validate(one) for one in found])

@@ -15,7 +15,6 @@ from activities.schemas_hosts import (
     MemberOut,
     OrganisationDetailOut,
     OrganisationIn,
-    OrganisationList,
     OrganisationOut,
     ReasonIn,
     TrustIn,
@@ -24,7 +23,7 @@ from activities.schemas_hosts import (
 from core import audit
 from core.clock import japan_day
 from core.problems import problems
-from core.web import Answer, PlatformDep, answer_once
+from core.web import Answer, Items, PlatformDep, answer_once
 from registry.doors import ApproverActor, BookDep, ClerkActor, LgCode, ViewerActor, as_body
 
 router = APIRouter(prefix="/local-governments/{lg_code}", tags=["organisations"])
@@ -40,13 +39,13 @@ _WRITE = problems(401, 403, 404, 409, 422)
 )
 def list_organisations(
     lg_code: LgCode, actor: ViewerActor, platform: PlatformDep
-) -> OrganisationList:
+) -> Items[OrganisationOut]:
     """Every host organisation of the local government, by name."""
     with platform.database.transaction(as_body(actor, lg_code)) as db:
         rows = db.scalars(
             select(Organisation).where(Organisation.lg_code == lg_code).order_by(Organisation.name)
         ).all()
-    return OrganisationList(items=[OrganisationOut.model_validate(one) for one in rows])
+    return Items[OrganisationOut](items=[OrganisationOut.model_validate(one) for one in rows])
 
 
 @router.post(

@@ -7,11 +7,11 @@ from fastapi import APIRouter, Query
 
 from activities import trail
 from activities.paging import Cursor, Limit, after, cursor, page
-from activities.schemas_trail import AboutMeOut, AboutMePage, AuditEventOut, AuditPage
+from activities.schemas_trail import AboutMeOut, AuditEventOut
 from core.access import Actor
 from core.models import AuditEvent
 from core.problems import problems
-from core.web import PlatformDep
+from core.web import Items, PlatformDep
 from registry.doors import LgCode, ManagerActor, PersonActor, as_body, as_person
 
 staff_router = APIRouter(prefix="/local-governments/{lg_code}", tags=["audit"])
@@ -31,7 +31,7 @@ def list_events(
     action: Annotated[str | None, Query(max_length=64)] = None,
     limit: Limit = 50,
     cursor_: Annotated[Cursor, Query(alias="cursor")] = None,
-) -> AuditPage:
+) -> Items[AuditEventOut]:
     """Who did or looked at what, the latest first. Reading it is recorded as well."""
     with platform.database.transaction(as_body(actor, lg_code)) as db:
         rows = trail.events_of_body(
@@ -45,7 +45,7 @@ def list_events(
             action=action,
         )
     shown, last = page(rows, limit)
-    return AuditPage(
+    return Items[AuditEventOut](
         items=[AuditEventOut.model_validate(one) for one in shown],
         next_cursor=None if last is None else cursor(last.at, last.id),
     )
@@ -61,12 +61,12 @@ def list_own_events(
     platform: PlatformDep,
     limit: Limit = 50,
     cursor_: Annotated[Cursor, Query(alias="cursor")] = None,
-) -> AboutMePage:
+) -> Items[AboutMeOut]:
     """R25: every act and look at one's own data with every local government, the latest first."""
     with platform.database.transaction(as_person(actor)) as db:
         rows = trail.events_about(db, actor=actor, limit=limit + 1, after=after(cursor_))
     shown, last = page(rows, limit)
-    return AboutMePage(
+    return Items[AboutMeOut](
         items=[_about_me(one, actor) for one in shown],
         next_cursor=None if last is None else cursor(last.at, last.id),
     )

@@ -16,7 +16,8 @@ T = TypeVar("T")
 
 Limit = Annotated[int, Query(ge=1, le=100, description="Rows at most")]
 Cursor = Annotated[
-    str | None, Query(max_length=400, description="`next` of the page before; none for the first")
+    str | None,
+    Query(max_length=400, description="`next_cursor` of the page before; none for the first"),
 ]
 
 

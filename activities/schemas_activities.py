@@ -65,13 +65,6 @@ class ActivityOut(Out):
         )
 
 
-class ActivityPage(Out):
-    """A page of a search."""
-
-    items: list[ActivityOut]
-    next_cursor: str | None = Field(description="Cursor of the next page; none on the last one")
-
-
 class SessionOut(Out):
     """One date of an activity, as everybody sees it."""
 
@@ -194,10 +187,3 @@ class SignUpOut(Out):
                 "touches": list(own.touches) if isinstance(own, Signed) else [],
             }
         )
-
-
-class SignUpPage(Out):
-    """A page of one's own sign-ups."""
-
-    items: list[SignUpOut]
-    next_cursor: str | None

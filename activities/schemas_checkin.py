@@ -227,13 +227,6 @@ class ForgottenExitOut(BaseModel):
     ends_at: datetime
 
 
-class ForgottenExitsOut(BaseModel):
-    """The latest first; at most 200 of the last sixty days."""
-
-    items: list[ForgottenExitOut]
-    next_cursor: str | None = None
-
-
 class AnnulledOut(BaseModel):
     """A check-in that was undone."""
 

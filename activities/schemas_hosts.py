@@ -23,6 +23,7 @@ from activities.schemas_fields import (
     Story,
 )
 from core.clock import JAPAN
+from core.web import Items
 
 
 class OrganisationIn(In):
@@ -58,12 +59,6 @@ class OwnOrganisationOut(OrganisationOut):
         return cls(**OrganisationOut.model_validate(row).model_dump(), role=role)
 
 
-class OwnOrganisationList(Out):
-    """Every host organisation one acts for."""
-
-    items: list[OwnOrganisationOut]
-
-
 class MemberOut(Out):
     """Somebody who acts for an organisation."""
 
@@ -88,12 +83,6 @@ class OrganisationDetailOut(OrganisationOut):
 
     members: list[MemberOut]
     trust: TrustOut | None
-
-
-class OrganisationList(Out):
-    """All host organisations of a local government."""
-
-    items: list[OrganisationOut]
 
 
 class InvitationIn(In):
@@ -209,13 +198,6 @@ class ProposalOut(Out):
     decided_at: datetime | None
     designated_on: date | None
     withdrawn_at: datetime | None
-
-
-class ProposalPage(Out):
-    """A page of proposals."""
-
-    items: list[ProposalOut]
-    next_cursor: str | None
 
 
 class HistoryOut(Out):
@@ -353,14 +335,7 @@ class RosterEntryOut(Out):
     emergency_phone: str | None
 
 
-class RosterOut(Out):
+class RosterOut(Items[RosterEntryOut]):
     """The people of a session."""
 
     session: HostSessionOut
-    items: list[RosterEntryOut]
-
-
-class FoundPeopleOut(Out):
-    """The people a search at the reception found, 20 at most."""
-
-    items: list[RosterEntryOut]

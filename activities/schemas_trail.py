@@ -24,13 +24,6 @@ class AuditEventOut(Out):
     outcome: str
 
 
-class AuditPage(Out):
-    """A page of the trail."""
-
-    items: list[AuditEventOut]
-    next_cursor: str | None
-
-
 class AboutMeOut(Out):
     """One act or look at one's own data. Who, by kind: the office answers for its people."""
 
@@ -42,10 +35,3 @@ class AboutMeOut(Out):
     action: str
     purpose: str | None
     fields: list[str] | None
-
-
-class AboutMePage(Out):
-    """A page of what happened to one's own data."""
-
-    items: list[AboutMeOut]
-    next_cursor: str | None

@@ -10,11 +10,11 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Annotated, Any
+from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import Depends, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -28,6 +28,8 @@ from core.limits import Limit, Limiter
 from core.pages import Pages
 from core.settings import Settings
 from core.texts import Texts
+
+T = TypeVar("T")
 
 MAX_BODY = 256 * 1024
 #: How many times its limit a body is read and forgotten for the sake of a kind answer.
@@ -358,3 +360,14 @@ def decode_cursor(cursor: str, length: int) -> tuple[str, ...]:
     if not isinstance(parts, list) or len(parts) != length:
         raise invalid("cursor", field="cursor")
     return tuple(str(part) for part in parts)
+
+
+class Items(BaseModel, Generic[T]):
+    """The one shape of an answer that is a list; where more follow, a cursor leads to them."""
+
+    model_config = ConfigDict(json_schema_serialization_defaults_required=True)
+
+    items: list[T]
+    next_cursor: str | None = Field(
+        default=None, description="Send it back as `cursor` for the next page; none on the last one"
+    )

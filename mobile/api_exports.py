@@ -12,7 +12,7 @@ from core import export
 from core.access import FRESH, Actor
 from core.models import ExportFile
 from core.problems import problems
-from core.web import Answer, Platform, PlatformDep, answer_once
+from core.web import Answer, Items, Platform, PlatformDep, answer_once
 from mobile import exports
 from registry.doors import PersonActor, as_person
 
@@ -38,12 +38,6 @@ class ExportOut(BaseModel):
     def of(cls, row: ExportFile) -> "ExportOut":
         """As JSON."""
         return cls.model_validate(row, from_attributes=True)
-
-
-class ExportsOut(BaseModel):
-    """One's exports, the latest first."""
-
-    exports: list[ExportOut]
 
 
 def make_if_small(platform: Platform, actor: Actor, row: ExportOut | None) -> None:
@@ -93,11 +87,11 @@ def ask_for_export(request: Request, actor: PersonActor, platform: PlatformDep) 
 
 
 @router.get("/me/exports", summary="List one's exports", responses=problems(401))
-def my_exports(actor: PersonActor, platform: PlatformDep) -> ExportsOut:
+def my_exports(actor: PersonActor, platform: PlatformDep) -> Items[ExportOut]:
     """Those being made and those that can be taken; nothing of it remains after a day."""
     with platform.database.transaction(as_person(actor)) as db:
         rows = exports.own_exports(db, actor=actor, now=platform.clock.now())
-        return ExportsOut(exports=[ExportOut.of(row) for row in rows])
+        return Items[ExportOut](items=[ExportOut.of(row) for row in rows])
 
 
 @router.get(

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from activities.api_checkin import presence_of
 from core.clock import japan_day
 from core.problems import problems
-from core.web import Answer, PlatformDep, answer_once
+from core.web import Answer, Items, PlatformDep, answer_once
 from mobile.cards import living_registration, with_keys
 from mobile.phones import PhoneKey, certify, new_challenge
 from qr.keys import base64url
@@ -66,10 +66,9 @@ class PhoneOut(BaseModel):
         )
 
 
-class PhonesOut(BaseModel):
+class PhonesOut(Items[PhoneOut]):
     """The phones, and what a further one needs to be certified."""
 
-    phones: list[PhoneOut]
     challenge: str = Field(description="To be signed within ten minutes")
     rotate_s: int = Field(description="Length of a code's step in seconds", examples=[30])
 
@@ -129,7 +128,7 @@ def phones(lg_code: LgCode, actor: PersonActor, platform: PlatformDep, book: Boo
         living_registration(db, actor, lg_code, lock=False)
         found = own_phones(db, actor=actor, now=now, lg_code=lg_code)
         return PhonesOut(
-            phones=[PhoneOut.of(card) for card in found],
+            items=[PhoneOut.of(card) for card in found],
             challenge=new_challenge(platform.secret, actor=actor, lg_code=lg_code, now=now),
             rotate_s=int(book.on("checkin.rotate_s", japan_day(now)).value),
         )

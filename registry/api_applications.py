@@ -14,6 +14,7 @@ from core.errors import NotFound, invalid
 from core.problems import problems
 from core.web import (
     Answer,
+    Items,
     Platform,
     PlatformDep,
     answer_once,
@@ -36,7 +37,6 @@ from registry.schemas_premium import (
     DecidedOut,
     DecisionIn,
     ExtensionIn,
-    InboxOut,
     JudgementOut,
     StaffApplicationOut,
     TermOut,
@@ -58,7 +58,7 @@ def list_applications(
     platform: PlatformDep,
     cursor: str | None = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
-) -> InboxOut:
+) -> Items[StaffApplicationOut]:
     """R15: what waits for staff, soonest deadline first."""
     now = platform.clock.now()
     after = None if cursor is None else _after(cursor)
@@ -66,8 +66,8 @@ def list_applications(
         rows = approvals.inbox(db, actor=actor, lg_code=lg_code, now=now, after=after, limit=limit)
     language = platform.desk.language(request)
     last = rows[-1] if len(rows) == limit else None
-    return InboxOut(
-        applications=[StaffApplicationOut.of(row, platform.texts, language) for row in rows],
+    return Items[StaffApplicationOut](
+        items=[StaffApplicationOut.of(row, platform.texts, language) for row in rows],
         next_cursor=last and encode_cursor(last.deadline.isoformat(), str(last.application.id)),
     )
 

@@ -13,7 +13,7 @@ from core.clock import japan_day
 from core.db import Context, for_body
 from core.problems import problems
 from core.tenancy import Audience
-from core.web import Answer, Platform, PlatformDep, answer_once, decode_cursor, encode_cursor
+from core.web import Answer, Items, Platform, PlatformDep, answer_once, decode_cursor, encode_cursor
 from registry import governments, policies, queries
 from registry.doors import BookDep, LgCode, OperatorActor, as_operator
 from registry.rules.facts import BodyKind
@@ -22,7 +22,6 @@ from registry.rules.requirement import parse
 from registry.schemas_governments import (
     GovernmentDetailOut,
     GovernmentOut,
-    GovernmentsOut,
     RequirementWords,
     State,
     StateIn,
@@ -50,7 +49,7 @@ def tagged(request: Request, model: BaseModel) -> Response:
 @public_router.get(
     "/local-governments",
     summary="Find local governments",
-    response_model=GovernmentsOut,
+    response_model=Items[GovernmentOut],
     responses=problems(422),
 )
 def find(
@@ -79,8 +78,8 @@ def find(
     shown = rows[:limit]
     return tagged(
         request,
-        GovernmentsOut(
-            local_governments=[
+        Items[GovernmentOut](
+            items=[
                 GovernmentOut.of(row, accepts=queries.accepts(row, book, today)) for row in shown
             ],
             next_cursor=encode_cursor(shown[-1].code) if len(rows) > limit else None,

@@ -7,14 +7,13 @@ from sqlalchemy.orm import Session
 
 from core.access import Actor
 from core.problems import problems
-from core.web import Answer, Platform, PlatformDep, answer_once
+from core.web import Answer, Items, Platform, PlatformDep, answer_once
 from registry import families, guardians, identifying
 from registry.doors import GATE, BookDep, PersonActor, as_person
 from registry.rules.policy import PolicyBook
 from registry.schemas_identity import (
     ConfirmIn,
     GuardianshipOut,
-    GuardianshipsOut,
     InvitationOut,
     InviteIn,
 )
@@ -72,15 +71,17 @@ def invite(
     summary="List consents asked for and given",
     responses=problems(401),
 )
-def list_guardianships(actor: PersonActor, platform: PlatformDep) -> GuardianshipsOut:
-    """R18, C43: as a minor and as a guardian, newest first, ended ones included."""
+def list_guardianships(actor: PersonActor, platform: PlatformDep) -> Items[GuardianshipOut]:
+    """R18, C43: first as a minor, then as a guardian; newest first, ended ones included."""
     with platform.database.transaction(as_person(actor)) as db:
         asked = guardians.guardians_of(db, actor=actor)
     with platform.database.transaction(GATE) as db:
         given = guardians.spoken_for(db, actor=actor)
-    return GuardianshipsOut(
-        as_minor=[GuardianshipOut.of(row, role="minor") for row in asked],
-        as_guardian=[GuardianshipOut.of(row, role="guardian") for row in given],
+    return Items[GuardianshipOut](
+        items=[
+            *(GuardianshipOut.of(row, role="minor") for row in asked),
+            *(GuardianshipOut.of(row, role="guardian") for row in given),
+        ]
     )
 
 

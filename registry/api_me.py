@@ -11,11 +11,11 @@ from core.access import FRESH, Actor
 from core.errors import invalid
 from core.models import Account
 from core.problems import problems
-from core.web import Answer, PlatformDep, answer_once, decode_cursor, encode_cursor
+from core.web import Answer, Items, PlatformDep, answer_once, decode_cursor, encode_cursor
 from registry import closing, people, queries, residence
 from registry.doors import BookDep, PersonActor, as_person
 from registry.notices import MAX_PAGE, list_notices, read_notice, unread_count
-from registry.schemas_people import NoticeOut, NoticesOut, ProfileChange, ProfileIn, ProfileOut
+from registry.schemas_people import NoticeOut, ProfileChange, ProfileIn, ProfileOut
 from registry.signing_in import leave_the_gate
 
 router = APIRouter(tags=["me"])
@@ -134,7 +134,7 @@ def my_notices(
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 30,
     *,
     unread: bool = False,
-) -> NoticesOut:
+) -> Items[NoticeOut]:
     """Newest first, in the language of the account; `next_cursor` leads to older ones."""
     with platform.database.transaction(as_person(actor)) as db:
         language = db.get_one(Account, actor.person_id).language
@@ -148,8 +148,8 @@ def my_notices(
         shown = rows[:limit]
         more = len(rows) > limit
         last = encode_cursor(shown[-1].created_at.isoformat(), str(shown[-1].id)) if more else None
-        return NoticesOut(
-            notices=[NoticeOut.of(row, platform.texts, language) for row in shown],
+        return Items[NoticeOut](
+            items=[NoticeOut.of(row, platform.texts, language) for row in shown],
             next_cursor=last,
         )
 

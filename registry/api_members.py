@@ -7,10 +7,10 @@ from fastapi import APIRouter, Query
 
 from core.errors import invalid
 from core.problems import problems
-from core.web import PlatformDep, decode_cursor, encode_cursor, limit_search
+from core.web import Items, PlatformDep, decode_cursor, encode_cursor, limit_search
 from registry import members
 from registry.doors import LgCode, ViewerActor, as_body
-from registry.schemas_registration import EventOut, MemberDetailOut, MemberOut, MembersOut
+from registry.schemas_registration import EventOut, MemberDetailOut, MemberOut
 
 router = APIRouter(tags=["registrants"])
 AREA = "/local-governments/{lg_code}"
@@ -30,7 +30,7 @@ def list_registrations(
     status: Annotated[str, Query(max_length=20, description="A status, or all.")] = "active",
     cursor: Annotated[str | None, Query(max_length=120)] = None,
     limit: Annotated[int, Query(ge=1, le=members.MAX_PAGE)] = 50,
-) -> MembersOut:
+) -> Items[MemberOut]:
     """R25: the body's own copy; each look is recorded."""
     if q.strip():
         limit_search(platform, actor)
@@ -47,8 +47,8 @@ def list_registrations(
             limit=limit + 1,
         )
     shown = rows[:limit]
-    return MembersOut(
-        registrations=[MemberOut.of(row) for row in shown],
+    return Items[MemberOut](
+        items=[MemberOut.of(row) for row in shown],
         next_cursor=encode_cursor(str(shown[-1].id)) if len(rows) > limit else None,
     )
 

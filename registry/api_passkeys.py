@@ -15,7 +15,7 @@ from core.outbox import NoticeDraft, tell
 from core.passkey_challenges import party_of
 from core.problems import problems
 from core.tenancy import Audience
-from core.web import Answer, Platform, PlatformDep, answer_once, device_of
+from core.web import Answer, Items, Platform, PlatformDep, answer_once, device_of
 from registry.api_signin import SessionDep, asker, token_answer
 from registry.doors import GATE, AnyActor, BookDep
 from registry.schemas_passkeys import (
@@ -24,7 +24,6 @@ from registry.schemas_passkeys import (
     PasskeyMade,
     PasskeyName,
     PasskeyOut,
-    PasskeysOut,
     SignInChallengeAsked,
 )
 from registry.schemas_signin import SignInOut
@@ -105,11 +104,11 @@ def sign_in(
 
 
 @own_router.get("/passkeys", summary="List one's own passkeys", responses=problems(401))
-def list_passkeys(session: SessionDep, platform: PlatformDep) -> PasskeysOut:
+def list_passkeys(session: SessionDep, platform: PlatformDep) -> Items[PasskeyOut]:
     """Names, when made, when last used. Private halves never leave the devices."""
     with platform.database.transaction(GATE) as db:
         rows = passkey_list.passkeys_of(db, session.account_id)
-        return PasskeysOut(passkeys=[PasskeyOut.of(row) for row in rows])
+        return Items[PasskeyOut](items=[PasskeyOut.of(row) for row in rows])
 
 
 @own_router.post(

@@ -7,7 +7,7 @@ from core.access import Actor
 from core.clock import japan_day
 from core.errors import NotFound
 from core.problems import problems
-from core.web import Answer, Platform, PlatformDep, answer_once
+from core.web import Answer, Items, Platform, PlatformDep, answer_once
 from registry import access, leaving, queries, registration, survey
 from registry.doors import BookDep, LgCode, PersonActor, as_person
 from registry.overview import held_by
@@ -19,7 +19,6 @@ from registry.schemas_registration import (
     LinkIn,
     RegisterIn,
     RegistrationOut,
-    RegistrationsOut,
     SurveyOut,
 )
 
@@ -57,13 +56,13 @@ def one(
 )
 def list_registrations(
     actor: PersonActor, platform: PlatformDep, book: BookDep
-) -> RegistrationsOut:
+) -> Items[RegistrationOut]:
     """All registrations one ever had, living ones first, with their state and dates."""
     with platform.database.transaction(as_person(actor)) as db:
         found = held_by(
             db, person_id=actor.person_id, today=japan_day(platform.clock.now()), book=book
         )
-        return RegistrationsOut(registrations=[RegistrationOut.of(held) for held in found])
+        return Items[RegistrationOut](items=[RegistrationOut.of(held) for held in found])
 
 
 @router.post(

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from core.access import Actor
 from core.problems import problems
-from core.web import Answer, Platform, PlatformDep, answer_once
+from core.web import Answer, Items, Platform, PlatformDep, answer_once
 from registry import judging, renewal_reversal, renewal_staff
 from registry.doors import (
     ApproverActor,
@@ -76,12 +76,6 @@ class WaitingRenewalOut(BaseModel):
         )
 
 
-class WaitingRenewalsOut(BaseModel):
-    """Renewals by the end of their term, soonest first; at most 500."""
-
-    renewals: list[WaitingRenewalOut]
-
-
 def _refuse_own_term(platform: Platform, actor: Actor, lg_code: str, term_id: UUID) -> None:
     def person_of(db: Session) -> UUID:
         return renewal_staff.person_of(db, lg_code=lg_code, term_id=term_id)
@@ -90,13 +84,15 @@ def _refuse_own_term(platform: Platform, actor: Actor, lg_code: str, term_id: UU
 
 
 @router.get(RENEWALS, summary="List renewals that wait", responses=problems(401, 403, 404))
-def list_waiting(lg_code: LgCode, actor: ViewerActor, platform: PlatformDep) -> WaitingRenewalsOut:
-    """R15: renewals inside the hours of objection, and those that a human decides."""
+def list_waiting(
+    lg_code: LgCode, actor: ViewerActor, platform: PlatformDep
+) -> Items[WaitingRenewalOut]:
+    """R15: those open to objection, and those a human decides; by last day, 500 at most."""
     with platform.database.transaction(as_body(actor, lg_code)) as db:
         rows = renewal_staff.waiting_renewals(
             db, actor=actor, lg_code=lg_code, now=platform.clock.now()
         )
-        return WaitingRenewalsOut(renewals=[WaitingRenewalOut.of(*row) for row in rows])
+        return Items[WaitingRenewalOut](items=[WaitingRenewalOut.of(*row) for row in rows])
 
 
 @router.post(

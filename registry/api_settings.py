@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 
 from core.clock import japan_day
 from core.problems import problems
-from core.web import Answer, PlatformDep, answer_once
+from core.web import Answer, Items, PlatformDep, answer_once
 from registry import policies
 from registry.doors import BookDep, LgCode, ManagerActor, ViewerActor, as_body
 from registry.rules.requirement import parse
@@ -16,7 +16,6 @@ from registry.schemas_governments import (
     RequirementWords,
     SettingIn,
     SettingOut,
-    SettingsOut,
 )
 
 router = APIRouter(tags=["settings"])
@@ -26,12 +25,12 @@ AREA = "/local-governments/{lg_code}"
 @router.get(f"{AREA}/settings", summary="All settings", responses=problems(401, 403, 404))
 def list_settings(
     lg_code: LgCode, actor: ViewerActor, platform: PlatformDep, book: BookDep
-) -> SettingsOut:
+) -> Items[SettingOut]:
     """Each with the national value, the own one, what holds today, and what one may change."""
     today = japan_day(platform.clock.now())
     with platform.database.transaction(as_body(actor, lg_code)) as db:
         found = policies.settings_of(db, lg_code=lg_code, book=book, day=today)
-    return SettingsOut(settings=[SettingOut.of(setting) for setting in found])
+    return Items[SettingOut](items=[SettingOut.of(setting) for setting in found])
 
 
 @router.put(
@@ -90,9 +89,7 @@ def list_requirements(
         below = policies.is_below_base(tree, book, row.effective_from)
         versions.append(RequirementOut.from_row(row, tree, below=below))
     below_today = policies.is_below_base(current, book, today)
-    return RequirementsOut(
-        in_force=RequirementWords.of(current, below=below_today), versions=versions
-    )
+    return RequirementsOut(in_force=RequirementWords.of(current, below=below_today), items=versions)
 
 
 @router.post(

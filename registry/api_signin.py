@@ -13,7 +13,7 @@ from core.errors import SignInNeeded
 from core.ids import new_token
 from core.problems import problems
 from core.signin import SignedIn
-from core.web import Platform, PlatformDep, clear_session, device_of, set_session
+from core.web import Items, Platform, PlatformDep, clear_session, device_of, set_session
 from registry.doors import GATE, AnyActor, BookDep
 from registry.phones import stop_with_sign_in
 from registry.schemas_signin import (
@@ -21,7 +21,6 @@ from registry.schemas_signin import (
     CodeProved,
     CodeSent,
     SessionOut,
-    SessionsOut,
     SignInOut,
 )
 from registry.signing_in import prove_code, send_code
@@ -125,13 +124,13 @@ def token_answer(
     summary="List one's own sign-ins",
     responses=problems(401),
 )
-def list_sign_ins(session: SessionDep, platform: PlatformDep) -> SessionsOut:
+def list_sign_ins(session: SessionDep, platform: PlatformDep) -> Items[SessionOut]:
     """Where one is signed in, the latest used first."""
     now = platform.clock.now()
     with platform.database.transaction(GATE) as db:
         rows = signin.living_sessions(db, session, now=now)
-    return SessionsOut(
-        sign_ins=[
+    return Items[SessionOut](
+        items=[
             SessionOut(
                 id=row.id,
                 transport=row.transport,

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from core.access import Actor, Role
 from core.db import Context
-from core.web import Answer, answer_once, platform_of, require_key
+from core.web import Answer, Items, answer_once, platform_of, require_key
 from registry.doors import GATE, LgCode, ManagerActor, OperatorActor, as_body, as_operator
 from registry.models import StaffRole
 from registry.people import refuse_individual_number
@@ -57,12 +57,6 @@ class StaffOut(BaseModel):
         )
 
 
-class StaffList(BaseModel):
-    """Everybody with a role here, past ones too."""
-
-    items: list[StaffOut]
-
-
 def _appoint(
     request: Request, actor: Actor, context: Context, lg_code: str, given: StaffIn
 ) -> Response:
@@ -107,10 +101,10 @@ def appoint_as_operator(
     "/local-governments/{lg_code}/staff",
     summary="Who works for this local government",
 )
-def list_staff(request: Request, lg_code: LgCode, actor: ManagerActor) -> StaffList:
+def list_staff(request: Request, lg_code: LgCode, actor: ManagerActor) -> Items[StaffOut]:
     """Names and roles, past ones too; for managers."""
     with platform_of(request).database.transaction(as_body(actor, lg_code)) as db:
-        return StaffList(items=[StaffOut.of(row) for row in staff_of(db, lg_code)])
+        return Items[StaffOut](items=[StaffOut.of(row) for row in staff_of(db, lg_code)])
 
 
 @router.post(

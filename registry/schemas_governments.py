@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from core.web import Items
 from registry.models import LocalGovernment, RequirementVersion
 from registry.policies import Setting
 from registry.rules.policy import Step
@@ -31,13 +32,6 @@ class GovernmentOut(BaseModel):
         """From its row."""
         values = {name: getattr(row, name, None) for name in cls.model_fields}
         return cls.model_validate(values | {"lg_code": row.code, "accepts": accepts})
-
-
-class GovernmentsOut(BaseModel):
-    """One page, in the order of the codes."""
-
-    local_governments: list[GovernmentOut]
-    next_cursor: str | None = None
 
 
 class RequirementWords(BaseModel):
@@ -136,12 +130,6 @@ class SettingOut(BaseModel):
         )
 
 
-class SettingsOut(BaseModel):
-    """All settings of a local government."""
-
-    settings: list[SettingOut]
-
-
 class SettingIn(BaseModel):
     """A local government's own value, from a day that is not past."""
 
@@ -190,8 +178,7 @@ class RequirementOut(RequirementWords):
         return cls.model_validate(words | more)
 
 
-class RequirementsOut(BaseModel):
+class RequirementsOut(Items[RequirementOut]):
     """Every version of a local government's own, oldest first, and what holds today."""
 
     in_force: RequirementWords
-    versions: list[RequirementOut]

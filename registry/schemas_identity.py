@@ -141,13 +141,6 @@ class GuardianshipOut(BaseModel):
         )
 
 
-class GuardianshipsOut(BaseModel):
-    """Consents asked for, and consents given."""
-
-    as_minor: list[GuardianshipOut]
-    as_guardian: list[GuardianshipOut]
-
-
 class InvitationOut(BaseModel):
     """What an invited guardian reads before signing in: nothing but what is asked."""
 

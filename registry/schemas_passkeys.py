@@ -113,9 +113,3 @@ class PasskeyOut(BaseModel):
             synced=row.backed_up,
             blocked=row.blocked_at is not None,
         )
-
-
-class PasskeysOut(BaseModel):
-    """All of one's keys, the oldest first."""
-
-    passkeys: list[PasskeyOut]

@@ -123,10 +123,3 @@ class NoticeOut(BaseModel):
         title, body = texts.notice_text(language, notice.kind, notice.facts)
         values = {name: getattr(notice, name, None) for name in cls.model_fields}
         return cls.model_validate(values | {"title": title, "body": body})
-
-
-class NoticesOut(BaseModel):
-    """One page of notices, newest first."""
-
-    notices: list[NoticeOut]
-    next_cursor: str | None = None

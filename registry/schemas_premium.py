@@ -252,13 +252,6 @@ class StaffApplicationOut(BaseModel):
         )
 
 
-class InboxOut(BaseModel):
-    """Applications by deadline, soonest first."""
-
-    applications: list[StaffApplicationOut]
-    next_cursor: str | None = None
-
-
 class DecisionIn(_In):
     """Why: a sentence that the person reads."""
 

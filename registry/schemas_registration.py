@@ -110,12 +110,6 @@ class RegistrationOut(BaseModel):
         )
 
 
-class RegistrationsOut(BaseModel):
-    """All registrations of a person; there are few enough to need no pages."""
-
-    registrations: list[RegistrationOut]
-
-
 class OptionOut(BaseModel):
     """One answer to choose."""
 
@@ -181,13 +175,6 @@ class MemberOut(BaseModel):
         """From the body's own row."""
         values = {name: getattr(row, name, None) for name in cls.model_fields}
         return cls.model_validate(values | {"minor": row.minor_until is not None})
-
-
-class MembersOut(BaseModel):
-    """One page of registrations."""
-
-    registrations: list[MemberOut]
-    next_cursor: str | None = None
 
 
 class EventOut(BaseModel):

@@ -76,9 +76,3 @@ class SessionOut(BaseModel):
         examples=["Chrome / Android"],
     )
     current: bool = Field(description="Whether this request came with it.")
-
-
-class SessionsOut(BaseModel):
-    """All living sign-ins, the latest used first."""
-
-    sign_ins: list[SessionOut]

@@ -46,7 +46,7 @@ class Book:
 
     def towns_of(self, someone: Someone) -> dict[str, dict[str, Any]]:
         """All of somebody's living registrations by code."""
-        found = self.world.call("GET", "/me/registrations", by=someone)["registrations"]
+        found = self.world.call("GET", "/me/registrations", by=someone)["items"]
         return {one["lg_code"]: one for one in found if one["status"] == "active"}
 
     def newcomer(self, *towns: str, residence: str | None = None, **more: Any) -> Someone:

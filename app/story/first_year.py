@@ -181,7 +181,7 @@ def summer(book: Book) -> None:
     )
     world.call(
         "POST",
-        f"/local-governments/{YOKOZE}/applications/{inbox['applications'][0]['id']}/approve",
+        f"/local-governments/{YOKOZE}/applications/{inbox['items'][0]['id']}/approve",
         by=cast.towns[YOKOZE].manager,
     )
     world.at(date(2027, 7, 4), 9)

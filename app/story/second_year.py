@@ -90,7 +90,7 @@ def released(book: Book) -> None:
     """R06, example 8: asked three times, the silent ones are released without any staff action."""
     world = book.world
     night(book)
-    notices = world.call("GET", "/me/notices", by=book.named["silent"])["notices"]
+    notices = world.call("GET", "/me/notices", by=book.named["silent"])["items"]
     number = sum(one["kind"].startswith("dormancy") for one in notices)
     gone = [
         book.registration(book.named[key], NAGAOKA)["status"]

@@ -21,6 +21,20 @@ OTHER_WORDS = re.compile(
     r"\b(user|users|municipality_code|city|town_code|event_id|entry|entries_id|volunteer|checkin"
     r"|tenant|customer|benefit_id|membership|reservation|booking)\b"
 )
+#: Answers that are one thing with a part of many; a list of things is `items` (core.web.Items).
+PARTS = {
+    "ActivityDetailOut": {"upcoming"},
+    "ApplicationOut": {"reasons"},
+    "JudgementOut": {"reasons"},
+    "KeyListOut": {"keys"},  # As it is signed.
+    "MemberDetailOut": {"events"},
+    "MissingOut": {"reasons"},
+    "OrganisationDetailOut": {"members"},
+    "PlanOut": {"missing", "steps", "changes"},
+    "ProposalDetailOut": {"history", "sessions"},
+    "RegistrationOut": {"derived_from"},
+    "SurveyOut": {"skipped", "questions"},
+}
 Operation = tuple[str, str, dict[str, Any]]
 
 
@@ -91,6 +105,33 @@ def test_every_answer_has_a_schema(
                     continue
                 schema = resolved(document, media["schema"])
                 assert schema.keys() & {"properties", "anyOf", "additionalProperties"}, name_of(one)
+
+
+def test_every_list_has_one_shape(
+    document: dict[str, Any], all_operations: list[Operation]
+) -> None:
+    """`items` and `next_cursor`, also where the whole list comes at once."""
+    parts: dict[str, set[str]] = {}
+    lists = 0
+    for one in all_operations:
+        media = one[2]["responses"].get("200", {}).get("content", {}).get("application/json")
+        if one[0] != "get" or media is None:
+            continue
+        fields = resolved(document, media["schema"]).get("properties", {})
+        many = {name for name, field in fields.items() if is_list(field)}
+        if {"items", "next_cursor"} & fields.keys():
+            assert many == {"items"}, name_of(one)
+            assert "next_cursor" in fields, name_of(one)
+            lists += 1
+        elif many:
+            parts[media["schema"]["$ref"].split("/")[-1]] = many
+    assert lists > 20
+    assert parts == PARTS
+
+
+def is_list(field: dict[str, Any]) -> bool:
+    """Whether a field holds an array, perhaps as one of several kinds."""
+    return any(kind.get("type") == "array" for kind in (field, *field.get("anyOf", ())))
 
 
 def test_every_refusal_is_a_problem_document(all_operations: list[Operation]) -> None:

@@ -404,7 +404,7 @@ def test_r18_a_guardian_is_of_age(
     _, guardian, consent = minor_with_guardian(client, database, standin)
     assert guardian_shows_card(client, standin, guardian, consent, "seventeen").status_code == 409
     listed = client.get("/api/v1/me/guardianships", headers=guardian.headers).json()
-    assert [one["state"] for one in listed["as_guardian"]] == ["invited"]
+    assert [one["state"] for one in listed["items"]] == ["invited"]
 
 
 def test_r18_the_minors_own_card_is_no_guardians(

@@ -130,7 +130,7 @@ def test_only_its_owner_takes_it_and_only_for_a_day(
     clock.advance(timedelta(hours=24))
     gone = taken(client, someone, export_id)
     assert (gone.status_code, gone.json()["code"]) == (410, "export_gone")
-    assert client.get(MINE, headers=someone.headers).json() == {"exports": []}
+    assert client.get(MINE, headers=someone.headers).json() == {"items": [], "next_cursor": None}
     actions = look.rows("select action from audit_event where subject_kind = 'export' order by at")
     assert {one for (one,) in actions} == {"export.ask", "export.make", "export.take_json"}
 
@@ -170,7 +170,7 @@ def test_a_large_one_is_made_by_a_worker_and_told(
     monkeypatch.setattr(exports, "SMALL", 0)
     someone = create_person(database)
     export_id = ask(client, someone)
-    [listed] = client.get(MINE, headers=someone.headers).json()["exports"]
+    [listed] = client.get(MINE, headers=someone.headers).json()["items"]
     assert listed["state"] == "asked"
     assert taken(client, someone, export_id).status_code == 404
     parts = Parts.of(settings, database=database, clock=clock)

@@ -118,7 +118,7 @@ def test_r22_a_stopped_key_is_refused_and_never_certified_again(gate: Gate) -> N
     again = certify_phone_of(gate.client, gate.someone, phone=phone)
     assert (again.status, again.answer["code"]) == (409, "phone_key_revoked")
     listed = gate.client.get(phones_path(), headers=gate.someone.headers).json()
-    assert listed["phones"] == []
+    assert listed["items"] == []
 
 
 def test_r22_a_certificate_ends_after_a_month_and_is_renewed_before(gate: Gate, look: Look) -> None:
@@ -190,7 +190,7 @@ def test_r22_the_oldest_phone_makes_room(gate: Gate) -> None:
     for _ in range(MOST_PHONES + 1):
         phones.append(certify_phone_of(gate.client, gate.someone))
         gate.clock.advance(timedelta(seconds=1))
-    listed = gate.client.get(phones_path(), headers=gate.someone.headers).json()["phones"]
+    listed = gate.client.get(phones_path(), headers=gate.someone.headers).json()["items"]
     assert [one["id"] for one in listed] == [one.id for one in reversed(phones[1:])]
 
 

@@ -67,7 +67,7 @@ def test_r03_a_browser_gets_a_cookie_that_scripts_cannot_read(client: TestClient
     cookie = answer.headers["set-cookie"]
     assert "HttpOnly" in cookie
     assert "SameSite=lax" in cookie
-    assert client.get("/api/v1/sign-ins").json()["sign_ins"][0]["current"] is True
+    assert client.get("/api/v1/sign-ins").json()["items"][0]["current"] is True
     same_site = {"Sec-Fetch-Site": "same-origin"}
     assert client.delete("/api/v1/sign-ins/current").status_code == 403
     assert client.delete("/api/v1/sign-ins/current", headers=same_site).status_code == 204
@@ -127,7 +127,7 @@ def test_nobody_becomes_staff_by_having_an_address(client: TestClient) -> None:
 def test_signing_out_everywhere_ends_every_session(client: TestClient, database: Database) -> None:
     someone = make.create_person(database, email="two@example.jp")
     other = make.sign_in(database, "two@example.jp")
-    assert len(client.get(SIGN_INS, headers=someone.headers).json()["sign_ins"]) == 2
+    assert len(client.get(SIGN_INS, headers=someone.headers).json()["items"]) == 2
     assert client.delete(SIGN_INS, headers=someone.headers).status_code == 204
     for token in (someone.token, other):
         answer = client.get("/api/v1/me", headers={"Authorization": f"Bearer {token}"})
@@ -402,8 +402,8 @@ def test_notices_are_listed_in_words_and_read_once(
     rest = client.get(
         url, headers=someone.headers, params={"limit": 2, "cursor": first["next_cursor"]}
     ).json()
-    both = first["notices"] + rest["notices"]
-    assert [len(first["notices"]), len(rest["notices"]), rest["next_cursor"]] == [2, 1, None]
+    both = first["items"] + rest["items"]
+    assert [len(first["items"]), len(rest["items"]), rest["next_cursor"]] == [2, 1, None]
     assert {one["title"] for one in both} == {
         "飛騨市にふるさと住民登録をしました",
         "高山市にふるさと住民登録をしました",
@@ -412,7 +412,7 @@ def test_notices_are_listed_in_words_and_read_once(
     target = f"{url}/{both[0]['id']}/read"
     assert client.post(target, headers=someone.headers).json()["read_at"] is not None
     unread = client.get(url, headers=someone.headers, params={"unread": True}).json()
-    assert len(unread["notices"]) == 2
+    assert len(unread["items"]) == 2
     stranger = make.create_person(database)
     assert client.post(target, headers=stranger.headers).status_code == 404
     bad = client.get(url, headers=someone.headers, params={"cursor": "WyJhIiwiYiJd"})

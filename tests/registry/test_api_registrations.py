@@ -32,7 +32,7 @@ def register(client: TestClient, someone: SignedIn, **given: Any) -> Any:
 
 
 def states(client: TestClient, someone: SignedIn) -> dict[str, str]:
-    listed = client.get(MINE, headers=someone.headers).json()["registrations"]
+    listed = client.get(MINE, headers=someone.headers).json()["items"]
     return {row["lg_code"]: row["status"] for row in listed}
 
 
@@ -89,7 +89,7 @@ def test_r06_opening_the_page_restarts_the_clock_and_listing_does_not(
 ) -> None:
     register(client, someone)
     clock.advance(timedelta(days=10))
-    listed = client.get(MINE, headers=someone.headers).json()["registrations"]
+    listed = client.get(MINE, headers=someone.headers).json()["items"]
     assert {row["last_access_on"] for row in listed} == {"2027-06-01"}
     opened = client.get(f"{MINE}/{HIDA}", headers=someone.headers).json()
     assert (opened["last_access_on"], opened["release_on"]) == ("2027-06-11", "2029-06-11")
@@ -192,7 +192,7 @@ def test_r25_staff_see_their_own_copy_and_the_look_is_recorded(
     clerk = make.make_staff(database, HIDA, Role.VIEWER)
     url = f"/api/v1/local-governments/{HIDA}/registrations"
     listed = client.get(url, headers=clerk.headers, params={"q": row.member_number}).json()
-    assert [one["id"] for one in listed["registrations"]] == [str(row.id)]
+    assert [one["id"] for one in listed["items"]] == [str(row.id)]
     detail = client.get(f"{url}/{row.id}", headers=clerk.headers).json()
     assert [event["kind"] for event in detail["events"]] == ["registered"]
     assert "email" not in detail
@@ -211,7 +211,7 @@ def test_r25_another_bodys_registrants_are_not_there(
     assert client.get(hida, headers=neighbour.headers).status_code == 404
     assert client.get(f"{hida}/{row.id}", headers=neighbour.headers).status_code == 404
     assert client.get(f"{own}/{row.id}", headers=neighbour.headers).status_code == 404
-    assert client.get(own, headers=neighbour.headers).json()["registrations"] == []
+    assert client.get(own, headers=neighbour.headers).json()["items"] == []
     with database.transaction(for_body(NAGANO, actor="staff:test")) as db:
         assert db.scalars(select(Registration)).all() == []
 
@@ -230,7 +230,7 @@ def test_r25_members_by_pages(client: TestClient, database: Database) -> None:
         if cursor:
             asked["cursor"] = cursor
         page = client.get(url, headers=clerk.headers, params=asked).json()
-        seen += [one["display_name"] for one in page["registrations"]]
+        seen += [one["display_name"] for one in page["items"]]
         cursor = page["next_cursor"]
         if cursor is None:
             break

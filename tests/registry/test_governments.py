@@ -24,7 +24,7 @@ TAKAYAMA = "212032"
 def names(client: TestClient, **asked: Any) -> list[str]:
     answer = client.get(URL, params=asked)
     assert answer.status_code == 200, answer.text
-    return [row["name"] for row in answer.json()["local_governments"]]
+    return [row["name"] for row in answer.json()["items"]]
 
 
 def set_state(client: TestClient, operator: SignedIn, code: str, state: str) -> Any:
@@ -48,7 +48,7 @@ def test_r01_all_1788_by_pages(client: TestClient) -> None:
     while True:
         asked = {"limit": 200, **({"cursor": cursor} if cursor else {})}
         page = client.get(URL, params=asked).json()
-        seen += [row["lg_code"] for row in page["local_governments"]]
+        seen += [row["lg_code"] for row in page["items"]]
         cursor = page["next_cursor"]
         if cursor is None:
             break

@@ -192,8 +192,8 @@ def test_r18_an_invitation_is_made_and_mailed_once_for_a_key(
     again = client.post(OWN, json=body, headers=headers)
     assert first.json() == again.json()
     listed = client.get(OWN, headers=minor.headers).json()
-    assert len(listed["as_minor"]) == 1
-    assert listed["as_minor"][0]["link"] is None
+    assert len(listed["items"]) == 1
+    assert listed["items"][0]["link"] is None
 
 
 def test_c43_the_ledger_keeps_text_version_and_dates(
@@ -202,7 +202,7 @@ def test_c43_the_ledger_keeps_text_version_and_dates(
     token = token_of(invite(client, minor, guardian.email))
     answer(client, token, guardian)
     answer(client, token, guardian, "withdraw")
-    (kept,) = client.get(OWN, headers=guardian.headers).json()["as_guardian"]
+    (kept,) = client.get(OWN, headers=guardian.headers).json()["items"]
     assert (kept["state"], kept["ended_reason"]) == ("withdrawn", "by_guardian")
     assert kept["text_version"]
     assert kept["contact_confirmed_at"] < kept["ended_at"] or kept["ended_at"]
@@ -253,7 +253,7 @@ def test_r18_a_second_consent_keeps_premium(
     show_card(database, minor, birth_date=BORN)
     assert apply(client, minor, HIDA).json()["state"] == "granted"
     for one, tier in ((guardian, "premium"), (other, "basic")):
-        (consent,) = client.get(OWN, headers=one.headers).json()["as_guardian"]
+        (consent,) = client.get(OWN, headers=one.headers).json()["items"]
         done = client.post(f"{OWN}/{consent['id']}/withdraw", headers=one.headers)
         assert done.status_code == 200
         assert tier_of(database, minor, HIDA) == tier

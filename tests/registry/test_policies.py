@@ -114,7 +114,7 @@ def test_r15_only_managers_of_the_body_set_and_all_its_staff_see(
     assert put(client, neighbour, "decision.mode", "auto", "2027-06-01").status_code == 404
     url = f"/api/v1/local-governments/{HIDA}/settings"
     assert client.get(url, headers=neighbour.headers).status_code == 404
-    listed = client.get(url, headers=viewer.headers).json()["settings"]
+    listed = client.get(url, headers=viewer.headers).json()["items"]
     assert len(listed) == len(BOOK.parameters)
     mode = next(one for one in listed if one["key"] == "decision.mode")
     assert (mode["national"]["value"], mode["may"]) == ("review", "any")
@@ -172,7 +172,7 @@ def test_r07_below_the_national_base_is_allowed_and_shown(
     assert (shown["tree"], shown["below_national_base"]) == ({"count": 2}, True)
     url = f"/api/v1/local-governments/{HIDA}/requirement-versions"
     body = client.get(url, headers=staff.headers).json()
-    assert [one["tree"] for one in body["versions"]] == [{"count": 2}]
+    assert [one["tree"] for one in body["items"]] == [{"count": 2}]
 
 
 @pytest.mark.parametrize(

@@ -358,7 +358,7 @@ def test_p13_staff_read_their_own_inbox_by_deadline_with_a_cursor(
     rest = client.get(
         path, params={"limit": 2, "cursor": first["next_cursor"]}, headers=staff.headers
     ).json()
-    listed = [one["display_name"] for one in first["applications"] + rest["applications"]]
+    listed = [one["display_name"] for one in first["items"] + rest["items"]]
     assert listed == ["登録 0", "登録 1", "登録 2"]
     assert rest["next_cursor"] is None
     bad = client.get(path, params={"cursor": "abc"}, headers=staff.headers)

@@ -158,12 +158,12 @@ class World:
 
     def held(self, someone: SignedIn) -> dict[str, Any]:
         """One's registrations that live, by code."""
-        found = self.call("GET", "/me/registrations", someone)["registrations"]
+        found = self.call("GET", "/me/registrations", someone)["items"]
         return {one["lg_code"]: one for one in found if one["status"] == "active"}
 
     def row(self, someone: SignedIn, lg_code: str) -> Any:
         """One's registration, whatever its state."""
-        found = self.call("GET", "/me/registrations", someone)["registrations"]
+        found = self.call("GET", "/me/registrations", someone)["items"]
         return {one["lg_code"]: one for one in found}[lg_code]
 
     def premium(self, someone: SignedIn, lg_code: str) -> Any:

@@ -344,7 +344,7 @@ def test_r14_extended_while_a_renewal_waits_it_is_judged_by_the_new_end(
     term = term_of(world, hanako)
     assert term["renewal_state"] == mode
     if mode == "review":
-        waiting = world.call("GET", world.town(HIDA, "renewals"), world.manager(HIDA))["renewals"]
+        waiting = world.call("GET", world.town(HIDA, "renewals"), world.manager(HIDA))["items"]
         path = world.town(HIDA, f"renewals/{waiting[0]['term_id']}/approve")
         world.call("POST", path, world.manager(HIDA))
     world.at(until - 56 * DAY)

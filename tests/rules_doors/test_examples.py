@@ -240,7 +240,7 @@ def test_example_06_the_leap_year_term_and_its_renewal_in_three_modes(world: Wor
     assert renewal(IIDA) == "booked"
     world.at(world.today + 4 * DAY)
     desk = world.manager(KESENNUMA)
-    (waiting,) = world.call("GET", world.town(KESENNUMA, "renewals"), desk)["renewals"]
+    (waiting,) = world.call("GET", world.town(KESENNUMA, "renewals"), desk)["items"]
     world.call("POST", world.town(KESENNUMA, f"renewals/{waiting['term_id']}/approve"), desk)
     assert renewal(KESENNUMA) == "booked"
     world.night(LAST - 30 * DAY)

@@ -104,12 +104,12 @@ def test_everywhere_is_everywhere(client: TestClient, look: Look) -> None:
 
 def test_nobody_ends_anothers_sign_in(client: TestClient, database: RollbackDatabase) -> None:
     one, other = create_person(database), create_person(database)
-    listed: Any = client.get(SIGN_INS, headers=other.headers).json()["sign_ins"]
+    listed: Any = client.get(SIGN_INS, headers=other.headers).json()["items"]
     [theirs] = listed
     answer = client.delete(f"{SIGN_INS}/{theirs['id']}", headers=one.headers)
     assert answer.status_code == 404
     assert client.get(SIGN_INS, headers=other.headers).status_code == 200
-    mine = client.get(SIGN_INS, headers=one.headers).json()["sign_ins"][0]
+    mine = client.get(SIGN_INS, headers=one.headers).json()["items"][0]
     assert mine["current"] is True
     assert client.delete(f"{SIGN_INS}/{mine['id']}", headers=one.headers).status_code == 204
     assert client.get(SIGN_INS, headers=one.headers).status_code == 401

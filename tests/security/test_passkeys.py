@@ -78,9 +78,7 @@ def test_a_key_is_made_and_signs_in(client: TestClient, hanako: SignedIn, look: 
         assert done.json()["account_id"] == str(hanako.id)
     me = {"Authorization": f"Bearer {done.json()['token']}"}
     assert client.get(f"{API}/me", headers=me).status_code == 200
-    methods = [
-        one["method"] for one in client.get(f"{API}/sign-ins", headers=me).json()["sign_ins"]
-    ]
+    methods = [one["method"] for one in client.get(f"{API}/sign-ins", headers=me).json()["items"]]
     assert sorted(methods) == ["code", "passkey", "passkey"]
     assert look.one("select sign_count from passkey") == 3
     # Nobody is told of a stranger's guess, and the ways we know are kept.
@@ -159,7 +157,7 @@ def test_a_counter_that_goes_back_blocks_the_key(
     assert look.one("select outcome from audit_event where action = 'passkey.block'") == "refused"
     kinds = look.rows("select kind from notice order by kind")
     assert ("passkey_blocked",) in kinds
-    [listed] = client.get(f"{API}/passkeys", headers=hanako.headers).json()["passkeys"]
+    [listed] = client.get(f"{API}/passkeys", headers=hanako.headers).json()["items"]
     assert listed["blocked"] is True
 
 

@@ -36,7 +36,7 @@ def test_r15_a_renewal_is_listed_objected_to_and_approved(own_database: Database
     with doors(own_database, parts) as http:
         listed = http.get(f"{BASE}/renewals", headers=approver.headers)
         assert listed.status_code == 200
-        (waiting,) = listed.json()["renewals"]
+        (waiting,) = listed.json()["items"]
         assert (waiting["state"], waiting["outcome"]) == ("veto", "renewed")
         path = f"{BASE}/renewals/{waiting['term_id']}"
         said = {"reason": "記録を確かめるため"}
@@ -79,4 +79,4 @@ def test_p13_another_towns_staff_find_nothing(own_database: Database) -> None:
             ):
                 answer = http.post(path, headers=stranger.headers, json=body)
                 assert answer.status_code == 404, path
-        assert http.get(f"{own}/renewals", headers=stranger.headers).json() == {"renewals": []}
+        assert http.get(f"{own}/renewals", headers=stranger.headers).json()["items"] == []
