@@ -1,9 +1,11 @@
 """Doors of the audit trail: a local government's, and everybody's own (R25)."""
 
+import csv
+from io import StringIO
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
 from activities import trail
 from activities.paging import Cursor, Limit, after, cursor, page
@@ -13,6 +15,9 @@ from core.models import AuditEvent
 from core.problems import problems
 from core.web import Items, PlatformDep
 from registry.doors import LgCode, ManagerActor, PersonActor, as_body, as_person
+
+#: Rows of the spreadsheet at most.
+CSV_ROWS = 5000
 
 staff_router = APIRouter(prefix="/local-governments/{lg_code}", tags=["audit"])
 own_router = APIRouter(tags=["audit"])
@@ -59,17 +64,48 @@ def list_events(
 def list_own_events(
     actor: PersonActor,
     platform: PlatformDep,
+    lg_code: Annotated[str | None, Query(pattern=r"^\d{6}$")] = None,
     limit: Limit = 50,
     cursor_: Annotated[Cursor, Query(alias="cursor")] = None,
 ) -> Items[AboutMeOut]:
-    """R25: every act and look at one's own data with every local government, the latest first."""
+    """R25: every act and look at one's own data, with one local government or all; latest first."""
     with platform.database.transaction(as_person(actor)) as db:
-        rows = trail.events_about(db, actor=actor, limit=limit + 1, after=after(cursor_))
+        rows = trail.events_about(
+            db, actor=actor, limit=limit + 1, after=after(cursor_), lg_code=lg_code
+        )
     shown, last = page(rows, limit)
     return Items[AboutMeOut](
         items=[_about_me(one, actor) for one in shown],
         next_cursor=None if last is None else cursor(last.at, last.id),
     )
+
+
+@own_router.get(
+    "/me/audit-events.csv",
+    summary="Read who looked at my data, as CSV",
+    response_class=Response,
+    responses=problems(401, 422) | {200: {"content": {"text/csv": {}}}},
+)
+def own_events_csv(
+    actor: PersonActor,
+    platform: PlatformDep,
+    lg_code: Annotated[str | None, Query(pattern=r"^\d{6}$")] = None,
+) -> Response:
+    """R25: the latest 5,000 acts and looks, for a spreadsheet; the codes are those of the JSON."""
+    with platform.database.transaction(as_person(actor)) as db:
+        rows = trail.events_about(db, actor=actor, limit=CSV_ROWS, lg_code=lg_code)
+    file = StringIO()
+    table = csv.writer(file)
+    table.writerow(["at", "lg_code", "actor_kind", "mine", "action", "purpose", "fields"])
+    for one in (_about_me(row, actor) for row in rows):
+        fields = " ".join(one.fields or ())
+        own = [one.at.isoformat(), one.lg_code, one.actor_kind, one.mine, one.action]
+        table.writerow([*own, one.purpose, fields])
+    headers = {
+        "Cache-Control": "no-store",
+        "Content-Disposition": 'attachment; filename="looks.csv"',
+    }
+    return Response("\ufeff" + file.getvalue(), media_type="text/csv", headers=headers)
 
 
 def _about_me(event: AuditEvent, actor: Actor) -> AboutMeOut:

@@ -2,6 +2,7 @@
 
 from datetime import date, datetime, timedelta
 from secrets import token_bytes
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.exc import IntegrityError
@@ -26,6 +27,7 @@ from core.clock import japan_day
 from core.errors import Conflict, invalid, refused
 from core.outbox import NoticeDraft, tell
 from core.shortcode import new_code
+from registry.rules.notifying import disturbs_anyhow
 from registry.rules.policy import PolicyBook
 
 #: One session is one piece of work, however long; a camp of three days has three.
@@ -156,7 +158,7 @@ def cancel_for_all(
     people = living_sign_ups(db, session.lg_code, session.id)
     for sign_up in people:
         sign_up.state, sign_up.ended_at, sign_up.offer_until = "cancelled", now, None
-    facts = {
+    facts: dict[str, Any] = {
         "activity": activity.title,
         "activity_id": str(activity.id),
         "session_id": str(session.id),
@@ -164,6 +166,8 @@ def cancel_for_all(
         "place": session.place,
         "reason": reason,
     }
+    if disturbs_anyhow(japan_day(session.starts_at), japan_day(now)):
+        facts["anyhow"] = True
     tell(
         db,
         [

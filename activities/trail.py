@@ -57,10 +57,16 @@ def events_of_body(
 
 
 def events_about(
-    db: Session, *, actor: Actor, limit: int, after: _After = None
+    db: Session, *, actor: Actor, limit: int, after: _After = None, lg_code: str | None = None
 ) -> list[AuditEvent]:
-    """R25: who did or looked at what of one's own, the latest first."""
-    return list(db.scalars(_page(limit, after).where(AuditEvent.person_id == actor.person_id)))
+    """R25: who did or looked at what of one's own, with one local government or all of them.
+
+    The latest comes first.
+    """
+    statement = _page(limit, after).where(AuditEvent.person_id == actor.person_id)
+    if lg_code is not None:
+        statement = statement.where(AuditEvent.lg_code == lg_code)
+    return list(db.scalars(statement))
 
 
 def _page(limit: int, after: _After) -> Select[AuditEvent]:

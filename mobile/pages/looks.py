@@ -1,6 +1,7 @@
 """だれが見たか: who did or looked at what of one's own, when (R25)."""
 
 from typing import Annotated, Final
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
@@ -8,13 +9,15 @@ from starlette.responses import Response
 from activities import paging
 from activities.trail import events_about
 from core.access import Actor
+from core.clock import japan_day
 from core.models import AuditEvent
 from core.texts import N_
 from core.web import PlatformDep
 from mobile.pages.occasions import town_name
 from mobile.pages.shell import Registrant, show
 from registry import guardians, queries
-from registry.doors import as_person
+from registry.doors import BookDep, as_person
+from registry.overview import held_by
 
 router = APIRouter(include_in_schema=False)
 
@@ -76,6 +79,15 @@ ACTS: Final = {
     "guardianship.manage": N_("保護者の方が、お子さまを登録しました"),
     "guardianship.grow_up": N_("自分でサインインできる年齢になりました"),
     "person.sign_in_given": N_("ご本人のサインインを作りました"),
+    "person.notification_settings": N_("お知らせの設定を変えました"),
+    "registration.over_cap": N_("プレミアム登録の数が上限を超えました"),
+    "registration.over_cap_settled": N_("プレミアム登録の数が上限までに戻りました"),
+    "term.renewal_judged_anew": N_("更新をもう一度確かめました"),
+    "audit.read": N_("きろくを確かめました"),
+    "organisation.join": N_("関係団体に加わりました"),
+    "organisation.remove_member": N_("関係団体から外れました"),
+    "organisation.read_members": N_("関係団体の人の一覧を見ました"),
+    "check_in.annul": N_("受付を取り消しました"),
     "family.read": N_("いっしょに来た方のお名前を見ました"),
     "guardianship.withdraw": N_("保護者の方の同意が取り下げられました"),
     "identity.verified": N_("本人確認が終わりました"),
@@ -117,11 +129,22 @@ def looks(
     request: Request,
     actor: Registrant,
     platform: PlatformDep,
+    book: BookDep,
     after: Annotated[str, Query(max_length=400)] = "",
+    town: Annotated[str, Query(pattern=r"^(\d{6})?$")] = "",
 ) -> Response:
     """R25: who did or looked at what of one's own, when and why."""
     with platform.database.transaction(as_person(actor)) as db:
-        found = events_about(db, actor=actor, limit=_PAGE + 1, after=paging.after(after or None))
+        found = events_about(
+            db,
+            actor=actor,
+            limit=_PAGE + 1,
+            after=paging.after(after or None),
+            lg_code=town or None,
+        )
+        held = held_by(
+            db, person_id=actor.person_id, today=japan_day(platform.clock.now()), book=book
+        )
         codes = {row.lg_code for row in found if row.lg_code}
         names = {code: town_name(one) for code, one in queries.governments(db, codes).items()}
         kin = {
@@ -133,8 +156,12 @@ def looks(
     rows = [
         _look(row, actor, names.get(row.lg_code or "", ""), kin.get(row.actor)) for row in shown
     ]
-    older = f"/me/looks?after={paging.cursor(last.at, last.id)}" if last else None
-    return show(request, "looks.html", rows=rows, older=older)
+    older = None
+    if last is not None:
+        at = paging.cursor(last.at, last.id)
+        older = "/me/looks?" + urlencode({"town": town, "after": at})
+    towns = [(one.row.lg_code, town_name(one.government)) for one in held]
+    return show(request, "looks.html", rows=rows, older=older, towns=towns, town=town)
 
 
 def _look(row: AuditEvent, me: Actor, town: str, kin: str | None) -> dict[str, object]:

@@ -333,3 +333,45 @@ def test_r05_the_relay_learns_numbers_and_nobody_else_does(own_database: Databas
         own_database.transaction(for_job("test", HIDA)) as db,
     ):
         db.execute(ask, {"people": [person]})
+
+
+def chosen(database: Database, *, off: str = "[]", hours: tuple[int, int] | None = None) -> None:
+    """Everybody has chosen the same."""
+    evening, morning = hours or ("null", "null")
+    do(
+        database,
+        "insert into notification_setting (person_id, quiet_from, quiet_until, off, changed_at)"
+        f" select id, {evening}, {morning}, '{off}', now() from person",
+    )
+
+
+@pytest.mark.parametrize(
+    ("hours", "hour", "leaves"),
+    [((19, 9), 20, False), ((19, 9), 8, False), ((19, 9), 9, True), ((23, 5), 21, True),
+     ((1, 4), 2, False), ((1, 4), 23, True), ((0, 0), 3, True)],
+)  # fmt: skip
+def test_r23_a_person_has_quiet_hours_of_their_own(
+    own_database: Database, hours: tuple[int, int], hour: int, leaves: bool
+) -> None:
+    parts = owed(own_database, 1, hour=hour)
+    chosen(own_database, hours=hours)
+    assert Relay(parts, {"mail": Recorder()}).drain() == ({"sent": 1} if leaves else {})
+
+
+def test_r23_what_is_switched_off_ends_without_a_message(own_database: Database) -> None:
+    parts = owed(own_database, 2)
+    chosen(own_database, off='["premium:mail"]')
+    recorder = Recorder()
+    assert Relay(parts, {"mail": recorder}).drain() == {"suppressed": 2}
+    assert rows(own_database, "select distinct error from delivery") == [("switched off",)]
+    assert rows(own_database, "select count(*) from notice") == [(2,)], "the app still shows it"
+
+
+def test_r23_a_session_of_today_that_is_called_off_is_told_at_night(own_database: Database) -> None:
+    parts = owed(own_database, 1, hour=22)
+    someone = rows(own_database, "select id from person")[0][0]
+    for key, facts in (("a", {"anyhow": True}), ("b", {})):
+        with own_database.transaction(for_job("test", HIDA)) as db:
+            draft = NoticeDraft(someone, "session_cancelled", key, HIDA, facts)
+            tell(db, [draft], now=at(TODAY, 0))
+    assert Relay(parts, {"mail": Recorder()}).drain() == {"sent": 1}

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from core.clock import JAPAN, japan_day, wall_now
 from core.db import Context
 from core.tenancy import Audience
+from registry.rules.notifying import reaches
 from workers.notifications import digest
 from workers.notifications.mail import (
     Channel,
@@ -43,9 +44,15 @@ OUTAGE = timedelta(seconds=30)
 _CLAIM = """
 with due as (
   select d.id from delivery d
+    left join notification_setting s on s.person_id = d.person_id
    where d.state = 'queued' and d.available_at <= :now and d.channel = any(:channels)
-     and (not :quiet or exists (select from notice n where n.id = d.notice_id
-          and starts_with(n.kind, :urgent)))
+     and (not (case when coalesce(s.quiet_from, :evening) <= coalesce(s.quiet_until, :morning)
+               then :hour >= coalesce(s.quiet_from, :evening)
+                and :hour < coalesce(s.quiet_until, :morning)
+               else :hour >= coalesce(s.quiet_from, :evening)
+                 or :hour < coalesce(s.quiet_until, :morning) end)
+      or exists (select from notice n where n.id = d.notice_id
+          and (starts_with(n.kind, :urgent) or n.facts @> cast(:anyhow as jsonb))))
      and (cast(:people as uuid[]) is null or d.person_id = any(:people))
    order by d.available_at for update of d skip locked limit :batch)
 update delivery d set state = 'claimed', claimed_until = :until, tries = tries + 1
@@ -54,8 +61,9 @@ returning d.id, d.person_id
 """
 _LOAD = """
 select d.id, d.person_id, d.channel, d.tries, n.kind, n.facts, n.created_at, a.email,
-       a.language, a.closed_at
+       a.language, a.closed_at, s.off
   from delivery d join notice n on n.id = d.notice_id left join account a on a.id = d.person_id
+  left join notification_setting s on s.person_id = d.person_id
  where d.id = any(:ids) order by d.available_at, d.id
 """
 _NOTE = """
@@ -72,6 +80,10 @@ select n.lg_code, :today, n.kind, 1 from noted join notice n on n.id = noted.not
  where n.lg_code is not null
     on conflict (lg_code, on_day, kind) do update set found = undelivered.found + 1
 """
+#: Facts of a notice that keeps no quiet hours, such as a session of today that is called off.
+ANYHOW = '{"anyhow": true}'
+#: Why a delivery ended that the person did not want.
+OFF = "switched off"
 #: Ends without a message: the provider refused it, or asked for another try too often.
 UNDELIVERED = frozenset({"failed", "dead"})
 
@@ -151,8 +163,11 @@ class Relay:
                 # The rest of a reader's day, so that one letter holds all of it.
                 claimed += self._claim(db, now, MOST_IN_DIGESTS, readers)
             rows = db.execute(text(_LOAD), {"ids": [row.id for row in claimed]}).all()
+        results = [Result(row.id, "suppressed", error=OFF) for row in rows if not _wanted(row)]
+        for result in results:
+            _note(notebook, result, now)
+        rows = [row for row in rows if _wanted(row)]
         sorted_ = digest.sort(rows, readers, self._parts.texts, policy, now)
-        results = []
         for waiting, until in sorted_.waiting.items():
             results.append(Result(waiting, "queued", available_at=until, untried=1))
             _note(notebook, results[-1], now)
@@ -172,8 +187,9 @@ class Relay:
             {
                 "now": now,
                 "channels": up,
-                "quiet": self._is_quiet(now),
+                **self._hours(now),
                 "urgent": digest.URGENT_PREFIX,
+                "anyhow": ANYHOW,
                 "batch": size,
                 "people": None if people is None else list(people),
                 "until": wall_now() + CLAIM,
@@ -181,11 +197,10 @@ class Relay:
         )
         return list(found.all())
 
-    def _is_quiet(self, now: datetime) -> bool:
-        """R23: whether it is between the hours in which no message is sent."""
+    def _hours(self, now: datetime) -> dict[str, int]:
+        """R23: the hour, and the nation's quiet hours for whoever chose none."""
         evening, morning = self._parts.book.on("notify.quiet", japan_day(now)).value
-        hour = now.astimezone(JAPAN).hour
-        return not morning <= hour < evening
+        return {"hour": now.astimezone(JAPAN).hour, "evening": evening, "morning": morning}
 
     def _send(self, letter: Sequence[Row[Any]], now: datetime) -> Sequence[Result]:
         """One letter, of one delivery or of a reader's whole day; what became of each."""
@@ -211,6 +226,11 @@ class Relay:
         except Exception as error:  # noqa: BLE001 - a notice that cannot be said or sent must not stop the others
             return [Result(row.id, "failed", error=_short(error)) for row in letter]
         return [Result(row.id, "sent", provider_id=provider_id) for row in letter]
+
+
+def _wanted(row: Row[Any]) -> bool:
+    """R23: whether the person left this channel on for what the notice is about."""
+    return reaches(row.kind, row.channel, frozenset(row.off or ()))
 
 
 def _note(notebook: Connection, result: Result, now: datetime) -> None:
