@@ -11,7 +11,7 @@ from core.web import Answer, PlatformDep, answer_once
 from registry import notifying
 from registry.doors import BookDep, PersonActor, as_person
 
-router = APIRouter(tags=["notices"])
+router = APIRouter(tags=["me"])
 Hour = Annotated[int, Field(ge=0, le=23, description="Hour of the Japanese day")]
 
 
