@@ -84,7 +84,7 @@ def list_own_events(
     "/me/audit-events.csv",
     summary="Read who looked at my data, as CSV",
     response_class=Response,
-    responses=problems(401, 422) | {200: {"content": {"text/csv": {}}}},
+    responses=problems(401, 422) | {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}},
 )
 def own_events_csv(
     actor: PersonActor,
