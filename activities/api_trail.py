@@ -81,7 +81,7 @@ def list_own_events(
 
 
 @own_router.get(
-    "/me/audit-events.csv",
+    "/me/audit-events/file",
     summary="Read who looked at my data, as CSV",
     response_class=Response,
     responses=problems(401, 422) | {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}},

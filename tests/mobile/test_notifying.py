@@ -88,7 +88,7 @@ def test_r25_looks_are_narrowed_to_a_town_and_read_as_a_file(
     path = "/api/v1/me/audit-events"
     found = client.get(f"{path}?lg_code={HIDA}", headers=someone.headers).json()["items"]
     assert {one["lg_code"] for one in found} == {HIDA}
-    file = client.get(f"{path}.csv?lg_code={HIDA}", headers=someone.headers)
+    file = client.get(f"{path}/file?lg_code={HIDA}", headers=someone.headers)
     assert file.headers["content-type"].startswith("text/csv")
     rows = list(csv.DictReader(StringIO(file.text.removeprefix("\ufeff"))))
     assert [row["action"] for row in rows] == [one["action"] for one in found]
