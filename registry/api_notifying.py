@@ -21,7 +21,7 @@ class SettingsIn(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
         json_schema_extra={
-            "examples": [{"quiet_from": 20, "quiet_until": 7, "off": ["activity:mail"]}]
+            "examples": [{"quiet_from": 20, "quiet_until": 7, "channels": {"activity:mail": False}}]
         },
     )
 
@@ -29,10 +29,11 @@ class SettingsIn(BaseModel):
     quiet_until: Hour | None = Field(
         default=None, description="Equal to `quiet_from`: no quiet hours"
     )
-    off: list[str] = Field(
-        default_factory=list,
+    channels: dict[str, bool] = Field(
+        default_factory=dict,
         max_length=40,
-        description="Switched-off channels, as `topic:channel`; notices in the app are always there",
+        description="`topic:channel` to be switched off (false); what is left out is on."
+        " Notices in the app are always there",
     )
 
 
@@ -42,8 +43,7 @@ class SettingsOut(BaseModel):
     quiet_from: int
     quiet_until: int
     own_hours: bool = Field(description="Chosen by the person, not the nation's")
-    off: list[str]
-    switches: list[str] = Field(description="Everything that can be switched off")
+    channels: dict[str, bool] = Field(description="Every `topic:channel` there is, and if it is on")
 
     @classmethod
     def of(cls, found: notifying.Choices) -> "SettingsOut":
@@ -52,8 +52,7 @@ class SettingsOut(BaseModel):
             quiet_from=found.evening,
             quiet_until=found.morning,
             own_hours=found.own,
-            off=sorted(found.off),
-            switches=list(notifying.SWITCHES),
+            channels={one: one not in found.off for one in notifying.SWITCHES},
         )
 
 
@@ -85,7 +84,7 @@ def put_settings(
             actor=actor,
             evening=given.quiet_from,
             morning=given.quiet_until,
-            off=given.off,
+            off=[name for name, on in given.channels.items() if not on],
             now=now,
         )
         return Answer.of(SettingsOut.of(notifying.choices_of(db, actor=actor, now=now, book=book)))

@@ -56,18 +56,18 @@ def someone(database: RollbackDatabase) -> SignedIn:
 def test_r23_the_api_says_and_takes_the_same(client: TestClient, someone: SignedIn) -> None:
     first = client.get(DOOR, headers=someone.headers).json()
     assert (first["quiet_from"], first["quiet_until"], first["own_hours"]) == (21, 8, False)
-    given = {"quiet_from": 22, "quiet_until": 6, "off": ["premium:mail"]}
+    given = {"quiet_from": 22, "quiet_until": 6, "channels": {"premium:mail": False}}
     done = client.put(DOOR, json=given, headers=someone.headers).json()
     assert done["own_hours"]
-    assert done["off"] == ["premium:mail"]
+    assert [name for name, on in done["channels"].items() if not on] == ["premium:mail"]
     assert client.get(DOOR, headers=someone.headers).json() == done
     assert client.put(DOOR, json={}, headers=someone.headers).json() == first
 
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"quiet_from": 22}, {"quiet_from": 24, "quiet_until": 1}, {"off": ["safety:mail"]},
-     {"off": ["activity:app"]}],
+    [{"quiet_from": 22}, {"quiet_from": 24, "quiet_until": 1}, {"channels": {"safety:mail": False}},
+     {"channels": {"activity:app": False}}],
 )  # fmt: skip
 def test_r23_what_cannot_be_chosen_is_refused(
     client: TestClient, someone: SignedIn, wrong: dict[str, object]
