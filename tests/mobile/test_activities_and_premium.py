@@ -227,6 +227,32 @@ def test_r12_a_renewed_year_asks_for_the_card_on_the_phone(
     assert "もう一度確認をお願いします" not in phone.open("/me/identity").words
 
 
+def test_r14_the_days_of_grace_stand_beside_the_last_day(
+    phone: Phone, database: RollbackDatabase, keys: KeyStore
+) -> None:
+    """On the page of premium and on the card, each by its own name."""
+    newcomer(phone, "hanako@example.jp")
+    phone.open(f"/towns/{HIDA}").send({"tie": "origin"}, to=f"/towns/{HIDA}/join")
+    with database.owner() as connection:
+        premium_by_hand(connection, HIDA, 1)
+    card = phone.open(f"/card/{HIDA}").words
+    assert "有効期間 2028年4月30日" in card
+    assert "更新の猶予" not in card
+    with database.owner() as connection:
+        connection.execute(
+            text(
+                "update term set state = 'grace', first_day = '2026-05-16',"
+                " last_day = '2027-05-15', grace_until = '2027-06-14'"
+            )
+        )
+    page = phone.open(f"/me/premium/{HIDA}").words
+    assert "最後の日は2027年5月15日" in page
+    assert "2027年6月14日" in page
+    card = phone.open(f"/card/{HIDA}").words
+    assert "有効期間 2027年5月15日" in card
+    assert "更新の猶予 2027年6月14日" in card
+
+
 def automatic(database: RollbackDatabase) -> None:
     """飛騨市 lets the rules decide (R15)."""
     with database.owner() as connection:
