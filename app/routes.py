@@ -16,6 +16,7 @@ from activities import (
     api_enrolment,
     api_hosts,
     api_organisations,
+    api_packs,
     api_plan,
     api_trail,
 )
@@ -125,6 +126,7 @@ TABLE: tuple[Row, ...] = (
     Row(api_devices.device_router, API, Door.DEVICE),
     Row(api_devices.host_router, API, Door.HOST),
     Row(api_devices.staff_router, API, Door.STAFF),
+    Row(api_packs.router, API, Door.DEVICE),
     Row(api_enrolment.host_router, API, Door.HOST),
     Row(api_enrolment.public_router, API, Door.PUBLIC),
     Row(api_activities.public_router, API, Door.PUBLIC),

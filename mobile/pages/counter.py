@@ -29,13 +29,16 @@ from mobile.counters import (
     sessions_now,
 )
 from mobile.pages.hosts import HostHere
-from mobile.pages.shell import FormDep, field_errors, show
+from mobile.pages.shell import FormDep, field_errors, show, visitor
 from qr.codes import MAX_TEXT
 from registry.doors import BookDep, as_body
 from registry.families import Companion
 
 host_router = APIRouter(prefix="/host/{lg_code}", include_in_schema=False)
-device_router = APIRouter(prefix="/counter", include_in_schema=False)
+# Whose phone it is besides: the worker of a signed-in phone must not take a page for a stranger's.
+device_router = APIRouter(
+    prefix="/counter", include_in_schema=False, dependencies=[Depends(visitor)]
+)
 
 _REFUSED: Final = 422
 #: What whoever receives can answer at once, and the box that says so.

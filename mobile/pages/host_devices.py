@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse, Response
@@ -24,13 +24,13 @@ from core.texts import N_
 from core.web import Platform, PlatformDep, require_key, scanner_cookie
 from mobile.pages.hosts import HostHere, own_organisation
 from mobile.pages.outings import day_of
-from mobile.pages.shell import FormDep, act, again, show
+from mobile.pages.shell import FormDep, act, again, show, visitor
 from qr.render import qr_svg
 from registry.doors import as_body
 
 router = APIRouter(prefix="/host/{lg_code}", include_in_schema=False)
-public_router = APIRouter(include_in_schema=False)
-device_router = APIRouter(include_in_schema=False)
+public_router = APIRouter(include_in_schema=False, dependencies=[Depends(visitor)])
+device_router = APIRouter(include_in_schema=False, dependencies=[Depends(visitor)])
 
 #: Offered as the last day of a new device.
 _USUAL: Final = timedelta(days=30)

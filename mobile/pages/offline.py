@@ -30,6 +30,8 @@ ASSETS: Final = (
     "card.js",
     "clock.js",
     "code.js",
+    "counter.js",
+    "fj.js",
     "keys.js",
     "phone.js",
     "qr.js",

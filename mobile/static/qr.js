@@ -1,5 +1,6 @@
-// Draws a phone's code as a QR code, without network. A phone's code always has 286 characters of
-// the alphanumeric set, so one size is enough: version 10 (57 modules), level M (ISO/IEC 18004).
+// Draws a phone's or a venue's code as a QR code, without network. A phone's code always has 286
+// characters of the alphanumeric set and a venue's address fewer, so one size is enough: version 10
+// (57 modules), level M (ISO/IEC 18004). What is not of that set in front of an address goes as bytes.
 const SIZE = 57, LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:";
 const BLOCKS = [43, 43, 43, 43, 44], CHECKS = 26, DATA = 216;
 
@@ -11,8 +12,12 @@ for (let i = 0, x = 1; i < 255; i++) {
 }
 const times = (a, b) => (a && b ? EXP[(LOG[a] + LOG[b]) % 255] : 0);
 
-function codewords(text) {
-  let bits = "0010" + text.length.toString(2).padStart(11, "0");
+function codewords(whole) {
+  const split = [...whole].findLastIndex((letter) => !LETTERS.includes(letter)) + 1;
+  const head = new TextEncoder().encode(whole.slice(0, split)), text = whole.slice(split);
+  let bits = head.length ? "0100" + head.length.toString(2).padStart(16, "0") : "";
+  for (const byte of head) bits += byte.toString(2).padStart(8, "0");
+  bits += "0010" + text.length.toString(2).padStart(11, "0");
   for (let i = 0; i < text.length; i += 2) {
     const [a, b] = [LETTERS.indexOf(text[i]), LETTERS.indexOf(text[i + 1])];
     bits += i + 1 < text.length ? (a * 45 + b).toString(2).padStart(11, "0") : a.toString(2).padStart(6, "0");

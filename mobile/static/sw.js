@@ -6,7 +6,7 @@ import { clear, get, put, remove, values } from "./static/store.js";
 
 const PAGES = `pages-${VERSION}`, FILES = `files-${VERSION}`;
 const SHELLS = ["/offline", "/queued", "/not-kept", "/scan"];
-const ALLOWED = /^\/($|card$|card\/\d{6}$|help$|offline$|queued$|not-kept$|scan$|c\/\w+$)/i;
+const ALLOWED = /^\/($|card$|card\/\d{6}$|help$|offline$|queued$|not-kept$|scan$|c\/\w+$|counter\/sessions\/[\w-]+\/offline$)/i;
 const CHECK_IN = /^\/(c\/\w+|v|scan|checkin)$/i;
 const ELSEWHERE = /^\/(staff|operator|api)(\/|$)/;
 const PATIENCE = 4000, KEPT_FOR = 72 * 3600_000, REFRESH = 60_000, MOST = 50;

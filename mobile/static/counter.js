@@ -1,0 +1,188 @@
+// The reception without network, on an enrolled phone: armed beforehand, codes checked here, scans
+// kept here and sent when there is a line. Nothing is called sent that the server has not answered.
+import { measure, trueNow } from "./clock.js";
+import { check } from "./fj.js";
+import { drawn } from "./qr.js";
+import { openReader, watch } from "./reader.js";
+import { get, put, remove, values } from "./store.js";
+
+const place = document.querySelector("[data-offline-counter]");
+const { offlineCounter: session, decoder } = place.dataset;
+const at = (name) => place.querySelector(`[data-${name}]`);
+const field = place.querySelector("[name=code]"), named = place.querySelector("[name=name_confirmed]");
+const PACK = `pack ${session}`, GROUP = 50, RETRY = 20_000, NUMBER = /^[2-9A-HJKMNP-Z]{12}$/;
+const ROOM = 5e6;
+let pack, shown, flushing;
+
+const time = (when) =>
+  new Date(when).toLocaleString(document.documentElement.lang, { month: "numeric", day: "numeric", hour: "2-digit", minute: "2-digit" });
+const now = async () => (await trueNow()) ?? Date.now();
+const mine = async () => (await values("facts")).filter((one) => one?.scan);
+
+function say(kind, name) {
+  for (const one of place.querySelectorAll("[data-answer]")) one.hidden = one.dataset.answer !== kind;
+  for (const line of place.querySelectorAll("[data-why]")) line.hidden = line.dataset.why !== name;
+}
+
+// --- arming --------------------------------------------------------------------------------------
+
+async function room() {
+  const { quota, usage } = (await navigator.storage?.estimate?.()) ?? {};
+  return quota === undefined || quota - usage > ROOM;
+}
+
+async function arm() {
+  try {
+    await measure();
+    const answer = await fetch(`/api/v1/device/sessions/${session}/arming`, { method: "POST", cache: "no-store" });
+    const body = await answer.json();
+    if (!answer.ok) throw Object.assign(new Error(body.code), { code: body.code });
+    await put("facts", PACK, body);
+    await navigator.storage?.persist?.();
+    say("", "");
+  } catch (error) {
+    say("bad", error.code ? "refused" : "network");
+  }
+  await ready();
+}
+
+// C18: until when which promise holds, and what is still missing for it.
+async function ready() {
+  pack = await get("facts", PACK);
+  const clock = await get("facts", "clock"), waiting = (await mine()).filter((one) => !one.outcome).length;
+  const found = {
+    codes: Boolean(pack) && Date.parse(pack.ready_until) > (await now()),
+    keys: Boolean(pack?.keys.length),
+    clock: Boolean(clock),
+    room: await room(),
+    unsent: !pack || waiting < pack.most_unsent,
+  };
+  for (const [name, good] of Object.entries(found)) at(`check-${name}`).dataset.good = good;
+  const whole = Object.values(found).every(Boolean);
+  at("ready").hidden = !whole;
+  at("unready").hidden = whole;
+  if (whole) at("until").textContent = at("until").dataset.sentence.replace("{time}", time(pack.ready_until));
+  at("work").hidden = !whole;
+  return whole;
+}
+
+// --- the venue's code ----------------------------------------------------------------------------
+
+async function turn() {
+  const life = pack ? pack.rotate_s * 1000 : 0, true_ = await now();
+  const step = pack ? Math.floor(true_ / life) : 0, code = pack?.codes[step - pack.first_step];
+  at("venue").hidden = !code;
+  if (!code || code === shown) return;
+  at("picture").replaceChildren(drawn(code, at("picture").dataset.title));
+  at("picture").dataset.step = step;
+  shown = code;
+}
+
+// --- scans ---------------------------------------------------------------------------------------
+
+async function scan(text) {
+  if (!(await ready())) return say("bad", "unready");
+  const clock = await get("facts", "clock"), plain = text.replace(/[\s-]/g, "").toUpperCase();
+  const read = NUMBER.test(plain) ? { kind: "number", code: plain } : await check(text, pack, await now(), clock.uncertainty);
+  if (!read.problem && read.kind !== "D" && !named.checked) return say("ask", "name");
+  if (read.problem === "venue" || read.problem === "malformed") return say("bad", read.problem);
+  const sequence = ((await get("facts", "made")) ?? 0) + 1;
+  const made = {
+    scan_id: crypto.randomUUID(), session_id: session, code: read.code ?? text.trim(), scanned_at: new Date().toISOString(),
+    offset_ms: clock.offset, uncertainty_ms: Math.min(clock.uncertainty, 600_000), offline: true, sequence,
+    name_confirmed: named.checked, walk_in_confirmed: true,
+  };
+  try {
+    await put("facts", "made", sequence);
+    await put("facts", `scan ${made.scan_id}`, { scan: made, problem: read.problem });
+  } catch {
+    return say("bad", "full");
+  }
+  field.value = "";
+  named.checked = false;
+  say(read.problem ? "bad" : "good", read.problem ?? "kept");
+  await count();
+  return flush();
+}
+
+async function count() {
+  const all = await mine(), waiting = all.filter((one) => !one.outcome), looked = all.filter((one) => one.outcome);
+  at("waiting").textContent = at("waiting").dataset.sentence.replace("{count}", waiting.length);
+  at("review").hidden = !looked.length;
+  at("rows").replaceChildren(...looked.map((one) => {
+    const line = at("row").content.cloneNode(true);
+    line.querySelector("[data-when]").textContent = time(one.scan.scanned_at);
+    line.querySelector("[data-said]").textContent = one.outcome;
+    return line;
+  }));
+}
+
+async function send(scans) {
+  const answer = await fetch("/api/v1/device/check-ins/batch", {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ scans, made: await get("facts", "made") }),
+    signal: AbortSignal.timeout?.(15_000),
+  });
+  if (answer.status === 422) {
+    if (scans.length > 1) {
+      for (const one of scans) await send([one]);
+    } else await put("facts", `scan ${scans[0].scan_id}`, { scan: scans[0], outcome: at("rows").dataset.parked });
+    return;
+  }
+  if (!answer.ok) throw new Error(String(answer.status));
+  // C24: only what is named in the answer leaves; what needs a person's look stays to be seen.
+  for (const one of (await answer.json()).answers) {
+    const key = `scan ${one.scan_id}`, kept = await get("facts", key);
+    if (["accepted", "already"].includes(one.outcome)) await remove("facts", key);
+    else if (kept) await put("facts", key, { ...kept, outcome: at("rows").dataset.look });
+  }
+}
+
+async function sendAll() {
+  const waiting = (await mine()).filter((one) => !one.outcome).map((one) => one.scan).sort((a, b) => a.sequence - b.sequence);
+  for (let i = 0; i < waiting.length; i += GROUP) await send(waiting.slice(i, i + GROUP));
+  await count();
+}
+
+function flush() {
+  flushing ??= sendAll().catch(() => {}).finally(() => (flushing = undefined));
+  return flushing;
+}
+
+// --- the page ------------------------------------------------------------------------------------
+
+async function camera() {
+  const video = place.querySelector("video"), read = await openReader(decoder).catch(() => null);
+  if (!read || !navigator.mediaDevices?.getUserMedia) return say("bad", "camera");
+  try {
+    video.hidden = false;
+    const stop = await watch(video, read, ([text]) => {
+      stop();
+      video.hidden = true;
+      navigator.vibrate?.(60);
+      field.value = text;
+      scan(text);
+    }, () => (video.hidden = true));
+  } catch {
+    video.hidden = true;
+    say("bad", "camera");
+  }
+  return undefined;
+}
+
+place.hidden = false;
+at("arm").addEventListener("click", arm);
+at("camera").addEventListener("click", camera);
+at("form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  if (field.value.trim()) scan(field.value);
+});
+addEventListener("online", flush);
+document.addEventListener("visibilitychange", flush);
+setInterval(flush, RETRY);
+setInterval(turn, 1000);
+await ready();
+await count();
+await turn();
+await flush();
