@@ -32,8 +32,8 @@ def device_token(request: Request) -> str | None:
     return request.cookies.get(scanner_cookie(platform_of(request).settings))
 
 
-def device_actor(request: Request) -> Device:
-    """An enrolled device by its token, until a person or a fuse ends it (C23, C27)."""
+def known_device(request: Request) -> Device:
+    """An enrolled device by its token, also after its end: it may still hand in what it has."""
     token, platform = device_token(request), platform_of(request)
     now = platform.clock.now()
     with platform.database.transaction(GATE) as db:
@@ -42,15 +42,23 @@ def device_actor(request: Request) -> Device:
             raise SignInNeeded(code="sign_in_needed")
         lg_code, organisation_id, label = device.lg_code, device.organisation_id, device.label
         device_id = device.id
+    presence: Presence = request.app.state.presence
     with platform.database.transaction(for_body(lg_code, actor="system:gate")) as db:
-        policies: Presence = request.app.state.presence
         row = db.get_one(ScannerDevice, (lg_code, device_id))
-        ends = ending(row, policies.policies.read(db, lg_code, japan_day(now)))
+        ends = ending(row, presence.policies.read(db, lg_code, japan_day(now)))
         seen(row, ends.at, now)
-    if ends.at <= now:
-        raise Forbidden(code="device_revoked")
     actor = Actor(ActorKind.DEVICE, id=device_id, request_id=request_id(request))
     return Device(actor, lg_code, organisation_id, label, ends.at)
+
+
+KnownDevice = Annotated[Device, Depends(known_device)]
+
+
+def device_actor(request: Request, device: KnownDevice) -> Device:
+    """An enrolled device, until a person or a fuse ends it (C23, C27)."""
+    if device.ends_at <= platform_of(request).clock.now():
+        raise Forbidden(code="device_revoked")
+    return device
 
 
 HostActor = Annotated[Host, Depends(require_host)]

@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 
 from activities import corrections, receptions, roster
 from activities.api_checkin import presence_of
-from activities.doors import DeviceActor, as_device
+from activities.doors import DeviceActor, KnownDevice, as_device
 from activities.hosts import HostRole
 from activities.models import ActivitySession
 from activities.presence import source_for
@@ -90,8 +90,14 @@ def counter_of_device(request: Request, device: DeviceActor, platform: PlatformD
     )
 
 
+def counter_of_known(request: Request, device: KnownDevice, platform: PlatformDep) -> Counter:
+    """As `counter_of_device`, also for a phone that was stopped and still has scans to hand in."""
+    return counter_of_device(request, device, platform)
+
+
 HostCounter = Annotated[Counter, Depends(counter_of_host)]
 DeviceCounter = Annotated[Counter, Depends(counter_of_device)]
+KnownCounter = Annotated[Counter, Depends(counter_of_known)]
 
 
 # --- pages ----------------------------------------------------------------------------------------

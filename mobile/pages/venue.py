@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from activities.api_devices import venue_code
 from mobile.counters import Counter, own_session
-from mobile.pages.counter import DeviceCounter, HostCounter
+from mobile.pages.counter import DeviceCounter, HostCounter, KnownCounter
 from mobile.pages.shell import show, visitor
 
 host_router = APIRouter(prefix="/host/{lg_code}", include_in_schema=False)
@@ -40,8 +40,11 @@ def host_venue(request: Request, counter: HostCounter, session_id: UUID) -> Resp
 
 
 @device_router.get("/sessions/{session_id}/offline")
-def offline(request: Request, counter: DeviceCounter, session_id: UUID) -> Response:
-    """C18: the reception without network: armed here, kept in this phone, sent later."""
+def offline(request: Request, counter: KnownCounter, session_id: UUID) -> Response:
+    """C18: the reception without network: armed here, kept in this phone, sent later.
+
+    A phone that was stopped still opens it: what it scanned before counts (C28).
+    """
     with counter.platform.database.transaction(counter.context) as db:
         session, activity = own_session(db, counter, session_id)
     return show(

@@ -114,7 +114,7 @@ def receive(page: Page, code: str, *, named: bool = True) -> None:
 
 
 def waiting(page: Page, count: int) -> None:
-    page.get_by_text(f"まだ送っていない受付 {count}件").wait_for()
+    page.locator("[data-waiting]", has_text=f"まだ送っていない受付 {count}件").wait_for()
 
 
 def test_c18_an_armed_phone_receives_without_network_and_sends_later(

@@ -175,7 +175,7 @@ def test_every_route_has_the_guard_its_door_declares() -> None:
         Door.PERSON: PERSON_DOORS,
         Door.HOST: {"require_host", "host_here"},
         Door.STAFF: {"staff"},
-        Door.DEVICE: {"device_actor", "_device"},
+        Door.DEVICE: {"known_device", "_device"},
         Door.OPERATOR: {"operator_actor"},
     }
     guards = set().union(*wanted.values())
