@@ -143,6 +143,7 @@ def show_session(
         request,
         "counter_session.html",
         status,
+        camera=True,
         errors=[*errors, *problems],
         here_url=counter.page(session_id),
         home=counter.home,

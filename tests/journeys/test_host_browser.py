@@ -3,9 +3,12 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
+from io import BytesIO
 
 import pytest
+import zxingcpp
+from PIL import Image
 from playwright.sync_api import Browser, Page
 
 from activities.models import Activity, ActivitySession, Organisation
@@ -16,9 +19,10 @@ from tests.factories.activities import (
     create_member,
     create_organisation,
     create_session,
+    sign_up,
 )
-from tests.factories.presence import jst, make_keys
-from tests.factories.registry import GIFU, HIDA, SignedIn, create_person, open_bodies
+from tests.factories.presence import jst, make_card, make_keys
+from tests.factories.registry import GIFU, HIDA, SignedIn, create_person, join, open_bodies
 from tests.journeys.conftest import Live, Visitor, axe_finds_nothing, visiting
 
 pytestmark = pytest.mark.browser
@@ -127,3 +131,63 @@ def test_r09_a_proposal_with_scripts_off(opened: Opening, stage: Stage) -> None:
     page.get_by_label("日にちと、はじまり").fill("2027-06-19T09:00")
     page.get_by_role("button", name="提出する").click()
     assert page.get_by_text("提出しました").is_visible()
+
+
+_CAMERA = """
+window.BarcodeDetector = class {
+  static async getSupportedFormats() { return ["qr_code"]; }
+  async detect() { return window.seen ? [{ rawValue: window.seen }] : []; }
+};
+navigator.mediaDevices.getUserMedia = async () => {
+  const canvas = document.createElement("canvas");
+  canvas.getContext("2d").fillRect(0, 0, 9, 9);
+  return canvas.captureStream(10);
+};
+"""
+
+
+def test_r19_a_card_is_read_by_the_camera_and_every_page_is_fit_to_show(
+    opened: Opening, stage: Stage
+) -> None:
+    """Enrolling, names, a card in the camera, the answer with colour, icon and words."""
+    before = stage.live.clock.now() - timedelta(days=2)
+    guest = create_person(stage.live.database, nickname="山田春子", birth_year=1952)
+    join(stage.live.database, guest, HIDA)
+    sign_up(stage.live.database, stage.session, guest.id, now=before)
+    card = make_card(stage.live.database, stage.keys, guest, now=before)
+    visitor = opened(stage.host)
+    page = visitor.page
+    page.add_init_script(_CAMERA)
+    page.goto(f"{stage.home}/devices")
+    look(visitor)
+    page.get_by_label("この電話の名前").fill("公民館のタブレット")
+    page.get_by_role("button", name="二次元コードを出す").click()
+    look(visitor)
+    page.goto(f"/host/{HIDA}/sessions/{stage.session.id}")
+    look(visitor)
+    page.evaluate("code => window.seen = code", card)
+    page.get_by_role("button", name="カメラで読み取る").click()
+    page.get_by_text("山田春子さんですか").wait_for()
+    look(visitor)
+    page.get_by_role("button", name="はい、受付する").click()
+    answer = page.locator(".answer.notice-good")
+    assert "山田春子さんを受付しました" in answer.inner_text()
+    assert answer.locator("svg.icon").first.is_visible()
+    look(visitor)
+    page.goto(f"/host/{HIDA}/sessions/{stage.session.id}/venue")
+    look(visitor)
+
+
+def test_c27_the_picture_on_the_organisers_screen_enrols_another_phone(
+    opened: Opening, stage: Stage
+) -> None:
+    page = opened(stage.host).page
+    page.goto(f"{stage.home}/devices")
+    page.get_by_label("この電話の名前").fill("受付の電話")
+    page.get_by_role("button", name="二次元コードを出す").click()
+    shown = page.locator(".qr-large svg").screenshot()
+    (found,) = zxingcpp.read_barcodes(Image.open(BytesIO(shown)))
+    other = opened(scripts=False).page
+    other.goto(found.text)
+    other.get_by_role("button", name="この電話を使う").click()
+    assert other.get_by_role("link", name="受付をはじめる").is_visible()
