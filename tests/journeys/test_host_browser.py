@@ -191,3 +191,16 @@ def test_c27_the_picture_on_the_organisers_screen_enrols_another_phone(
     other.goto(found.text)
     other.get_by_role("button", name="この電話を使う").click()
     assert other.get_by_role("link", name="受付をはじめる").is_visible()
+
+
+def test_c17_the_venues_code_gives_way_to_the_next_without_moving(
+    opened: Opening, stage: Stage
+) -> None:
+    stage.live.clock.at = jst(DAY, 8, 50) + timedelta(seconds=28)
+    page = opened(stage.host).page
+    page.goto(f"/host/{HIDA}/sessions/{stage.session.id}/venue")
+    first = page.locator("[data-code] svg").inner_html()
+    stage.live.clock.advance(timedelta(seconds=5))
+    page.wait_for_function(
+        "first => document.querySelector('[data-code] svg').innerHTML !== first", arg=first
+    )
