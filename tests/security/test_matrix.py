@@ -161,7 +161,8 @@ def _device(way: Way, actor: str) -> Outcome:
     if actor not in DEVICES:
         return SIGN_IN
     # A scan for a session that is not the device's is stored and refused, as for no session.
-    looks = (way.method == "GET" or not way.api) and "{session_id}" in way.template
+    scans = way.api and way.method == "POST" and way.template.endswith("/check-ins")
+    looks = not scans and "{session_id}" in way.template
     return UNKNOWN if actor == "device elsewhere" and looks else IN
 
 
