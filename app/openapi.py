@@ -48,6 +48,7 @@ KEYLESS: Mapping[tuple[str, str], str] = {
     ("post", f"{_OWN}/sessions/{{session_id}}/check-ins"): "the scan id is the key",
     ("post", f"{_OWN}/check-ins/{{check_in_id}}/annul"): "what is annulled stays annulled",
     ("post", "/api/v1/device/arming"): "arming again moves the end",
+    ("post", "/api/v1/device/sessions/{session_id}/arming"): "arming again moves the end",
     ("post", f"{_DEVICES}/{{device_id}}/revocation"): "what is revoked stays revoked",
     ("post", f"{_OWN}/stay-days/{{person_id}}/{{day}}/approval"): "an approved day stays approved",
     ("delete", f"{_OWN}/staff/{{account_id}}"): "what has ended stays ended",
