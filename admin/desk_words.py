@@ -147,6 +147,8 @@ AUDIT: Final[Mapping[str, str]] = MappingProxyType(
         "guardianship.manage": N_("保護者が子どもを登録した"),
         "guardianship.grow_up": N_("自分でサインインできる年齢になった"),
         "person.sign_in_given": N_("本人のサインインを作った"),
+        "person.push_on": N_("お知らせを端末に表示することにした"),
+        "person.push_off": N_("端末へのお知らせの表示をやめた"),
         "person.notification_settings": N_("お知らせの設定を変えた"),
         "family.read": N_("いっしょに来た人の名前を見た"),
         "guardianship.end": N_("保護者の同意を終えた"),

@@ -31,6 +31,7 @@ from app.local_environment import (
 from app.local_postgres import EmbeddedPostgres
 from app.local_process import LocalStackError, Program, Supervisor, tail
 from app.local_valkey import EmbeddedValkey
+from core.push import ensure_key
 from core.settings import Environment, Settings
 
 __all__ = ["PROCESSES", "LocalStack", "LocalStackError"]
@@ -337,6 +338,7 @@ class LocalStack:
             "smtp_port": self._ports["mail"],
             "idp_base_url": self.openid_url,
             "idp_private_key_file": ensure_client_key(self.data_dir / "idp-client.pem"),
+            "push_private_key_file": ensure_key(self.data_dir / "push.pem"),
             "show_sign_in_codes": True,
             "tick_seconds": TICK_SECONDS,
         }

@@ -291,7 +291,7 @@ class Delivery(Base):
                 person=("i", Reach.ALL),
                 body=("i", Reach.ALL),
                 worker=("is", Reach.ALL),
-                relay=("su", Reach.ALL),
+                relay=("siu", Reach.ALL),
                 operator=("s", Reach.ALL),
             )
         },

@@ -83,6 +83,14 @@ class Settings(BaseSettings):
         default=None, description="PEM with our ES256 key for private_key_jwt."
     )
     idp_acr_values: str = "aal3 crl"
+    push_private_key_file: Path | None = Field(
+        default=None,
+        description="PEM with our P-256 key for Web Push (VAPID); without it nothing is pushed.",
+    )
+    push_services: str = Field(
+        default="fcm.googleapis.com,updates.push.services.mozilla.com,.push.apple.com,.notify.windows.com",
+        description="Hosts of push services that are called; a leading dot means all below it.",
+    )
     tick_seconds: float = Field(
         default=30.0, gt=0, description="How often beat asks for due work, in seconds."
     )

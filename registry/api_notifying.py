@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 
+from core import push
 from core.problems import problems
 from core.web import Answer, PlatformDep, answer_once
 from registry import notifying
@@ -43,15 +44,17 @@ class SettingsOut(BaseModel):
     quiet_from: int
     quiet_until: int
     own_hours: bool = Field(description="Chosen by the person, not the nation's")
+    push_key: str | None = Field(description="`applicationServerKey`; none: nothing is pushed")
     channels: dict[str, bool] = Field(description="Every `topic:channel` there is, and if it is on")
 
     @classmethod
-    def of(cls, found: notifying.Choices) -> "SettingsOut":
+    def of(cls, found: notifying.Choices, push_key: str | None) -> "SettingsOut":
         """Choices as they are read outside."""
         return cls(
             quiet_from=found.evening,
             quiet_until=found.morning,
             own_hours=found.own,
+            push_key=push_key,
             channels={one: one not in found.off for one in notifying.SWITCHES},
         )
 
@@ -63,7 +66,10 @@ def read_settings(actor: PersonActor, platform: PlatformDep, book: BookDep) -> S
     """R23: what holds now, in Japanese time."""
     with platform.database.transaction(as_person(actor)) as db:
         now = platform.clock.now()
-        return SettingsOut.of(notifying.choices_of(db, actor=actor, now=now, book=book))
+        return SettingsOut.of(
+            notifying.choices_of(db, actor=actor, now=now, book=book),
+            push.public_key(platform.settings),
+        )
 
 
 @router.put(
@@ -87,6 +93,11 @@ def put_settings(
             off=[name for name, on in given.channels.items() if not on],
             now=now,
         )
-        return Answer.of(SettingsOut.of(notifying.choices_of(db, actor=actor, now=now, book=book)))
+        return Answer.of(
+            SettingsOut.of(
+                notifying.choices_of(db, actor=actor, now=now, book=book),
+                push.public_key(platform.settings),
+            )
+        )
 
     return answer_once(request, as_person(actor), actor=actor, work=work)

@@ -11,12 +11,13 @@ from core import audit
 from core.access import Actor
 from core.clock import japan_day
 from core.errors import invalid
-from core.outbox import CHANNELS
 from registry.models import NotificationSetting
 from registry.rules.notifying import OPTIONAL, switch_of
 from registry.rules.policy import PolicyBook
 
 HOURS = range(24)
+#: Ways out of the app.
+CHANNELS = ("mail", "push")
 #: Every switch there is.
 SWITCHES = tuple(switch_of(topic, channel) for topic in OPTIONAL for channel in CHANNELS)
 

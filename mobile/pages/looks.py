@@ -79,6 +79,8 @@ ACTS: Final = {
     "guardianship.manage": N_("保護者の方が、お子さまを登録しました"),
     "guardianship.grow_up": N_("自分でサインインできる年齢になりました"),
     "person.sign_in_given": N_("ご本人のサインインを作りました"),
+    "person.push_on": N_("お知らせを端末に表示することにしました"),
+    "person.push_off": N_("端末へのお知らせの表示をやめました"),
     "person.notification_settings": N_("お知らせの設定を変えました"),
     "registration.over_cap": N_("プレミアム登録の数が上限を超えました"),
     "registration.over_cap_settled": N_("プレミアム登録の数が上限までに戻りました"),

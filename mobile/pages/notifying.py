@@ -2,19 +2,20 @@
 
 from collections.abc import Mapping
 from typing import Any, Final
+from uuid import UUID
 
 from fastapi import APIRouter, Request
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
+from core import push
 from core.access import Actor
 from core.errors import Invalid
 from core.models import Account
-from core.outbox import CHANNELS
 from core.texts import N_
 from core.web import Platform, PlatformDep
 from mobile.pages.shell import FormDep, Registrant, act_as_person, again, show
-from registry import notifying, people
+from registry import notifying, people, pushing
 from registry.doors import BookDep, as_person
 from registry.models import Person
 from registry.rules.notifying import OPTIONAL, Topic, switch_of
@@ -28,7 +29,10 @@ TOPICS: Final[Mapping[Topic, tuple[str, str]]] = {
     Topic.PREMIUM: (N_("プレミアム登録のお知らせ"), N_("申請、更新、要件の変更")),
     Topic.FAMILY: (N_("家族のお知らせ"), N_("保護者の方の同意、お子さま、お手伝い")),
 }
-CHANNEL_NAMES: Final = {"mail": N_("メールで受け取る")}
+CHANNEL_NAMES: Final = {
+    "mail": N_("メールで受け取る"),
+    "push": N_("この携帯電話などに表示する"),
+}
 LANGUAGES: Final = (("ja", "日本語"), ("easy", "やさしい日本語"), ("en", "English"))
 
 
@@ -44,12 +48,15 @@ def _page(request: Request, platform: Platform, actor: Actor, book: PolicyBook) 
         now = platform.clock.now()
         chosen = notifying.choices_of(db, actor=actor, now=now, book=book)
         language = db.get_one(Account, actor.person_id).language
+        browsers = pushing.browsers_of(db, actor=actor)
     return {
+        "browsers": browsers,
+        "push_key": push.public_key(platform.settings),
         "switches": [
             (topic.value, *TOPICS[topic], channel, CHANNEL_NAMES[channel],
              switch_of(topic, channel) not in chosen.off)
             for topic in OPTIONAL
-            for channel in CHANNELS
+            for channel in notifying.CHANNELS
         ],
         "chosen": chosen,
         "hours": notifying.HOURS,
@@ -68,7 +75,7 @@ def choose(
     off = [
         switch_of(topic, channel)
         for topic in OPTIONAL
-        for channel in CHANNELS
+        for channel in notifying.CHANNELS
         if form.one(f"{channel}-{topic.value}") != "yes"
     ]
 
@@ -89,6 +96,23 @@ def choose(
     except Invalid as error:
         page = _page(request, platform, actor, book)
         return again(request, "notice_settings.html", error, **page)
+
+
+@router.post("/settings/notices/browsers/{subscription_id}/stop")
+def stop(
+    request: Request,
+    subscription_id: UUID,
+    form: FormDep,
+    actor: Registrant,
+    platform: PlatformDep,
+) -> Response:
+    """R23: a browser shows no more notices; lost phones are stopped from any other."""
+    now = platform.clock.now()
+
+    def work(db: Session) -> None:
+        pushing.stop(db, actor=actor, subscription_id=subscription_id, now=now)
+
+    return act_as_person(request, form, actor, work, "/settings/notices?done=1")
 
 
 def _hour(text: str) -> int:

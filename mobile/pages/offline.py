@@ -34,6 +34,7 @@ ASSETS: Final = (
     "fj.js",
     "keys.js",
     "phone.js",
+    "pushed.js",
     "qr.js",
     "reader.js",
     "scan.js",

@@ -30,6 +30,7 @@ from registry.doors import GATE, BookDep
 from registry.identifying import INVITATION_PAGE
 from registry.models import Person
 from registry.phones import stop_with_sign_in
+from registry.pushing import forget_session
 from registry.signing_in import prove_code, send_code
 
 router = APIRouter(include_in_schema=False)
@@ -171,6 +172,7 @@ def sign_out(request: Request, visitor: VisitorDep, platform: PlatformDep) -> Re
         stop_with_sign_in(platform, visitor.actor, found.token_hash, now=platform.clock.now())
         with platform.database.transaction(GATE) as db:
             signin.end_session(db, found.token_hash, now=platform.clock.now())
+            forget_session(db, found.token_hash)
     response = RedirectResponse("/", status_code=303)
     clear_session(response, platform.settings)
     return response

@@ -1,6 +1,7 @@
 // The worker between the pages and the network: the card, the next activities and the check-in work
 // without network for three days; a check-in that cannot be sent is kept, and sent when it can be.
 // The server puts VERSION, ASSETS and DECODER in front (mobile/pages/offline.py).
+import "./static/pushed.js";
 import { measure } from "./static/clock.js";
 import { clear, get, put, remove, values } from "./static/store.js";
 

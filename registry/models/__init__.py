@@ -1,7 +1,7 @@
 """Tables of the registry. Every table held by a local government carries its code in its keys."""
 
 from registry.models.bodies import BodyValue, LocalGovernment, RequirementVersion, StaffRole
-from registry.models.notifying import NotificationSetting
+from registry.models.notifying import NotificationSetting, PushSubscription
 from registry.models.people import Guardianship, IdentityAttempt, IdentityLink, Person
 from registry.models.planning import UNPLANNED, PlanNumbers
 from registry.models.premium import Application, Judgement, PolicySnapshot, PremiumSlot, Term
@@ -31,6 +31,7 @@ __all__ = [
     "PlanNumbers",
     "PolicySnapshot",
     "PremiumSlot",
+    "PushSubscription",
     "Registration",
     "RegistrationEvent",
     "RequirementVersion",

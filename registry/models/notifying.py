@@ -4,11 +4,21 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, SmallInteger, text
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    SmallInteger,
+    String,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.db import Base
+from core.ids import new_id
 from core.tenancy import Reach, TableClass, rights
+from core.types import PersonalText
 
 
 class NotificationSetting(Base):
@@ -40,3 +50,37 @@ class NotificationSetting(Base):
         default=list, server_default=text("'[]'"), comment="topic:channel that is switched off"
     )
     changed_at: Mapped[datetime]
+
+
+class PushSubscription(Base):
+    """One browser that shows notices of a person; it ends when its push service says so (R23).
+
+    The address is a secret of the browser: whoever has it and our key could send to it.
+    """
+
+    __tablename__ = "push_subscription"
+    __table_args__ = (
+        UniqueConstraint("person_id", "endpoint_hash"),
+        Index(None, "endpoint_hash"),
+        Index(None, "session_hash"),
+        {
+            "info": rights(
+                TableClass.PERSON,
+                gate=("sd", Reach.ALL),
+                person=("sid", Reach.PERSON),
+                relay=("sd", Reach.ALL),
+            )
+        },
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"))
+    endpoint: Mapped[str] = mapped_column(PersonalText)
+    endpoint_hash: Mapped[str] = mapped_column(String(64))
+    p256dh: Mapped[str] = mapped_column(PersonalText)
+    auth: Mapped[str] = mapped_column(PersonalText)
+    session_hash: Mapped[str] = mapped_column(
+        String(64), comment="the sign-in it was made with; signing out ends it"
+    )
+    device: Mapped[str] = mapped_column(String(80), comment="browser and system, as lists say it")
+    created_at: Mapped[datetime]

@@ -14,6 +14,7 @@ from registry.rules.digest import digest_at, takes_digest
 from registry.rules.policy import Policy
 
 KIND = "digest"
+HINT = "push_hint"
 #: Kinds that people need at once: they keep no quiet hours (R23) and join no digest.
 URGENT_PREFIX = "safety"
 
@@ -68,3 +69,8 @@ def words(letter: Sequence[Row[Any]], texts: Texts) -> tuple[str, str]:
         return told[0]
     title, intro = texts.notice_text(letter[0].language, KIND, {"found": len(told)})
     return title, "\n\n".join([intro, *(f"■ {head}\n{body}" for head, body in told)])
+
+
+def hint(letter: Sequence[Row[Any]], texts: Texts) -> tuple[str, str]:
+    """R23: what a locked screen may show: that there is something, and nothing of the person."""
+    return texts.notice_text(letter[0].language, HINT, {"reason": letter[0].kind})

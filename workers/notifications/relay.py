@@ -19,7 +19,7 @@ from core.clock import JAPAN, japan_day, wall_now
 from core.db import Context
 from core.tenancy import Audience
 from registry.rules.notifying import reaches
-from workers.notifications import digest
+from workers.notifications import digest, push
 from workers.notifications.mail import (
     Channel,
     ChannelDownError,
@@ -58,6 +58,16 @@ with due as (
 update delivery d set state = 'claimed', claimed_until = :until, tries = tries + 1
   from due where d.id = due.id
 returning d.id, d.person_id
+"""
+#: What is mailed is also shown in the browsers of whoever has any; claimed mail is seen here too.
+_FAN_OUT = """
+insert into delivery (id, notice_id, person_id, channel, state, available_at, tries)
+select gen_random_uuid(), d.notice_id, d.person_id, 'push', 'queued', d.available_at, 0
+  from delivery d
+ where d.state in ('queued', 'claimed') and d.channel = 'mail'
+   and exists (select from push_subscription p where p.person_id = d.person_id)
+   and not exists (select from delivery o where o.notice_id = d.notice_id and o.channel = 'push')
+    on conflict do nothing
 """
 _LOAD = """
 select d.id, d.person_id, d.channel, d.tries, n.kind, n.facts, n.created_at, a.email,
@@ -100,12 +110,20 @@ class Result:
     untried: int = 0
 
 
+def channels_of(parts: Parts) -> dict[str, Channel]:
+    """Every way out this platform is set up for."""
+    ways: dict[str, Channel] = {"mail": MailChannel(parts.settings)}
+    if parts.settings.push_private_key_file is not None:
+        ways[push.CHANNEL] = push.PushChannel(parts.settings, parts.database)
+    return ways
+
+
 class Relay:
     """Sends what is owed; any number may run side by side."""
 
     def __init__(self, parts: Parts, channels: Mapping[str, Channel] | None = None) -> None:
         self._parts = parts
-        self._channels = channels or {"mail": MailChannel(parts.settings)}
+        self._channels = channels or channels_of(parts)
         self._down: set[str] = set()
 
     def drain(self, *, seconds: float = 60.0, batch: int = BATCH) -> Counter[str]:
@@ -162,6 +180,8 @@ class Relay:
             if readers:
                 # The rest of a reader's day, so that one letter holds all of it.
                 claimed += self._claim(db, now, MOST_IN_DIGESTS, readers)
+            if push.CHANNEL in self._channels:
+                db.execute(text(_FAN_OUT))
             rows = db.execute(text(_LOAD), {"ids": [row.id for row in claimed]}).all()
         results = [Result(row.id, "suppressed", error=OFF) for row in rows if not _wanted(row)]
         for result in results:
@@ -205,23 +225,26 @@ class Relay:
     def _send(self, letter: Sequence[Row[Any]], now: datetime) -> Sequence[Result]:
         """One letter, of one delivery or of a reader's whole day; what became of each."""
         first = letter[0]
-        if first.email is None or first.closed_at is not None:
+        pushed = first.channel == push.CHANNEL
+        if (first.email is None and not pushed) or first.closed_at is not None:
             return [Result(row.id, "suppressed", error="no address") for row in letter]
         if first.channel in self._down:
             return [
                 Result(row.id, "queued", available_at=now + OUTAGE, untried=1) for row in letter
             ]
         try:
-            title, body = digest.words(letter, self._parts.texts)
-            provider_id = self._channels[first.channel].send(first.id, first.email, title, body)
+            told = digest.hint if pushed else digest.words
+            title, body = told(letter, self._parts.texts)
+            address = str(first.person_id) if pushed else first.email
+            provider_id = self._channels[first.channel].send(first.id, address, title, body)
         except ChannelDownError as error:
             self._down.add(first.channel)
-            told = _short(error)
+            why = _short(error)
             return [
-                Result(row.id, "queued", error=told, available_at=now + OUTAGE, untried=1)
+                Result(row.id, "queued", error=why, available_at=now + OUTAGE, untried=1)
                 for row in letter
             ]
-        except TryAgainError as error:
+        except (TryAgainError, push.NobodyThereError) as error:
             return [_later(row, error, now) for row in letter]
         except Exception as error:  # noqa: BLE001 - a notice that cannot be said or sent must not stop the others
             return [Result(row.id, "failed", error=_short(error)) for row in letter]
@@ -252,6 +275,8 @@ def _note(notebook: Connection, result: Result, now: datetime) -> None:
 
 
 def _later(row: Row[Any], error: Exception, now: datetime) -> Result:
+    if isinstance(error, push.NobodyThereError):
+        return Result(row.id, "suppressed", error="no browser")
     if row.tries >= MOST_TRIES:
         return Result(row.id, "dead", error=_short(error))
     wait = min(FIRST_WAIT * 2 ** (row.tries - 1), LONGEST_WAIT)
