@@ -22,7 +22,7 @@ from core.models import Notice, Passkey, WebSession
 from core.outbox import NoticeDraft, tell
 from core.texts import Texts
 from mobile import exports
-from registry import guardians
+from registry import guardians, pushing
 from registry.models import Application, Card, IdentityAttempt, Registration, Term
 from tests.factories.activities import (
     create_activity,
@@ -270,6 +270,8 @@ def _rows_of(
         found["passkey_id"] = key.id
     with database.transaction(person.context) as db:
         export = exports.ask(db, actor=person.actor, now=NOW)
+        browser = pushing.Browser("https://push.example/x", "p", "a", "Firefox", token_hex(32))
+        shown = pushing.subscribe(db, actor=person.actor, browser=browser, now=NOW)
     exports.make(
         database,
         secret=database._settings.secret_key.get_secret_value(),
@@ -282,6 +284,7 @@ def _rows_of(
     return found | {
         "attempt_id": attempt,
         "export_id": export.id,
+        "subscription_id": shown.id,
         "kind": "json",
     }
 
