@@ -1,6 +1,8 @@
 """Doors of staff: applications to decide, judgements to read, terms to extend (R14, R15)."""
 
+from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
@@ -15,11 +17,11 @@ from core.problems import problems
 from core.web import (
     Answer,
     Items,
-    Platform,
     PlatformDep,
     answer_once,
     decode_cursor,
     encode_cursor,
+    platform_of,
 )
 from registry import approvals, guardians, judging, members, terms
 from registry.doors import (
@@ -30,7 +32,7 @@ from registry.doors import (
     ViewerActor,
     as_body,
 )
-from registry.models import Registration
+from registry.models import Application, Registration
 from registry.own_case import refuse_own_case
 from registry.schemas_premium import (
     ConsentEndedOut,
@@ -84,11 +86,26 @@ def _after(cursor: str) -> tuple[datetime, UUID]:
     return found
 
 
-def _refuse_own(platform: Platform, actor: Actor, lg_code: str, application_id: UUID) -> None:
-    def person_of(db: Session) -> UUID:
+def _decide(
+    request: Request,
+    actor: Actor,
+    lg_code: str,
+    application_id: UUID,
+    decision: Callable[..., Application],
+) -> Response:
+    """What staff decide of an application that is not their own (R15), answered once a key."""
+    platform = platform_of(request)
+    now = platform.clock.now()
+
+    def applicant(db: Session) -> UUID:
         return approvals.applicant_of(db, lg_code=lg_code, application_id=application_id)
 
-    refuse_own_case(platform, actor, lg_code, person_of)
+    def work(db: Session) -> Answer:
+        row = decision(db, actor=actor, lg_code=lg_code, application_id=application_id, now=now)
+        return Answer.of(DecidedOut.of(row))
+
+    refuse_own_case(platform, actor, lg_code, applicant)
+    return answer_once(request, as_body(actor, lg_code), actor=actor, work=work)
 
 
 @staff_router.post(
@@ -102,27 +119,12 @@ def approve(
     lg_code: LgCode,
     application_id: UUID,
     actor: ApproverActor,
-    platform: PlatformDep,
     book: BookDep,
     evidence: EvidenceDep,
 ) -> Response:
     """R13, R15, C37, C47: facts are looked at again; the last place goes to exactly one."""
-    now = platform.clock.now()
-    _refuse_own(platform, actor, lg_code, application_id)
-
-    def work(db: Session) -> Answer:
-        row = approvals.approve(
-            db,
-            actor=actor,
-            lg_code=lg_code,
-            application_id=application_id,
-            now=now,
-            book=book,
-            evidence=evidence,
-        )
-        return Answer.of(DecidedOut.of(row))
-
-    return answer_once(request, as_body(actor, lg_code), actor=actor, work=work)
+    decision = partial(approvals.approve, book=book, evidence=evidence)
+    return _decide(request, actor, lg_code, application_id, decision)
 
 
 @staff_router.post(
@@ -137,26 +139,11 @@ def refuse(
     application_id: UUID,
     given: DecisionIn,
     actor: ApproverActor,
-    platform: PlatformDep,
     book: BookDep,
 ) -> Response:
     """R15: the person reads the reason; the place falls free."""
-    now = platform.clock.now()
-    _refuse_own(platform, actor, lg_code, application_id)
-
-    def work(db: Session) -> Answer:
-        row = approvals.refuse(
-            db,
-            actor=actor,
-            lg_code=lg_code,
-            application_id=application_id,
-            reason=given.reason,
-            now=now,
-            book=book,
-        )
-        return Answer.of(DecidedOut.of(row))
-
-    return answer_once(request, as_body(actor, lg_code), actor=actor, work=work)
+    decision = partial(approvals.refuse, reason=given.reason, book=book)
+    return _decide(request, actor, lg_code, application_id, decision)
 
 
 @staff_router.post(
@@ -171,26 +158,11 @@ def object_to(
     application_id: UUID,
     given: DecisionIn,
     actor: ApproverActor,
-    platform: PlatformDep,
     book: BookDep,
 ) -> Response:
     """R15: within the hours of objection; the application goes to review by a human."""
-    now = platform.clock.now()
-    _refuse_own(platform, actor, lg_code, application_id)
-
-    def work(db: Session) -> Answer:
-        row = approvals.object_to(
-            db,
-            actor=actor,
-            lg_code=lg_code,
-            application_id=application_id,
-            reason=given.reason,
-            now=now,
-            book=book,
-        )
-        return Answer.of(DecidedOut.of(row))
-
-    return answer_once(request, as_body(actor, lg_code), actor=actor, work=work)
+    decision = partial(approvals.object_to, reason=given.reason, book=book)
+    return _decide(request, actor, lg_code, application_id, decision)
 
 
 @staff_router.post(
@@ -205,26 +177,11 @@ def reverse(
     application_id: UUID,
     given: DecisionIn,
     actor: ApproverActor,
-    platform: PlatformDep,
     book: BookDep,
 ) -> Response:
     """R15: within 90 days; the person is basic again and reads why."""
-    now = platform.clock.now()
-    _refuse_own(platform, actor, lg_code, application_id)
-
-    def work(db: Session) -> Answer:
-        row = approvals.reverse(
-            db,
-            actor=actor,
-            lg_code=lg_code,
-            application_id=application_id,
-            reason=given.reason,
-            now=now,
-            book=book,
-        )
-        return Answer.of(DecidedOut.of(row))
-
-    return answer_once(request, as_body(actor, lg_code), actor=actor, work=work)
+    decision = partial(approvals.reverse, reason=given.reason, book=book)
+    return _decide(request, actor, lg_code, application_id, decision)
 
 
 @staff_router.get(

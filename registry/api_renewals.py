@@ -1,6 +1,8 @@
 """Doors of staff for renewals: what waits, objecting, deciding, undoing (R15)."""
 
+from collections.abc import Callable
 from datetime import date, datetime
+from functools import partial
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
@@ -9,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from core.access import Actor
 from core.problems import problems
-from core.web import Answer, Items, Platform, PlatformDep, answer_once
+from core.web import Answer, Items, PlatformDep, answer_once, platform_of
 from registry import judging, renewal_reversal, renewal_staff
 from registry.doors import (
     ApproverActor,
@@ -76,11 +78,22 @@ class WaitingRenewalOut(BaseModel):
         )
 
 
-def _refuse_own_term(platform: Platform, actor: Actor, lg_code: str, term_id: UUID) -> None:
-    def person_of(db: Session) -> UUID:
+def _decide(
+    request: Request, actor: Actor, lg_code: str, term_id: UUID, decision: Callable[..., Term]
+) -> Response:
+    """What staff decide of a renewal that is not their own (R15), answered once a key."""
+    platform = platform_of(request)
+    now = platform.clock.now()
+
+    def holder(db: Session) -> UUID:
         return renewal_staff.person_of(db, lg_code=lg_code, term_id=term_id)
 
-    refuse_own_case(platform, actor, lg_code, person_of)
+    def work(db: Session) -> Answer:
+        row = decision(db, actor=actor, lg_code=lg_code, term_id=term_id, now=now)
+        return Answer.of(TermOut.of(row))
+
+    refuse_own_case(platform, actor, lg_code, holder)
+    return answer_once(request, as_body(actor, lg_code), actor=actor, work=work)
 
 
 @router.get(RENEWALS, summary="List renewals that wait", responses=problems(401, 403, 404))
@@ -107,26 +120,11 @@ def object_renewal(
     term_id: UUID,
     given: DecisionIn,
     actor: ApproverActor,
-    platform: PlatformDep,
     book: BookDep,
 ) -> Response:
     """R15: within the hours of objection; the renewal then waits for a human."""
-    now = platform.clock.now()
-    _refuse_own_term(platform, actor, lg_code, term_id)
-
-    def work(db: Session) -> Answer:
-        row = renewal_staff.object_renewal(
-            db,
-            actor=actor,
-            lg_code=lg_code,
-            term_id=term_id,
-            reason=given.reason,
-            now=now,
-            book=book,
-        )
-        return Answer.of(TermOut.of(row))
-
-    return answer_once(request, as_body(actor, lg_code), actor=actor, work=work)
+    decision = partial(renewal_staff.object_renewal, reason=given.reason, book=book)
+    return _decide(request, actor, lg_code, term_id, decision)
 
 
 @router.post(
@@ -140,28 +138,14 @@ def approve(
     lg_code: LgCode,
     term_id: UUID,
     actor: ApproverActor,
-    platform: PlatformDep,
     book: BookDep,
     evidence: EvidenceDep,
 ) -> Response:
     """R14, R15: the next year begins the day after this one ends, however late the decision."""
-    now = platform.clock.now()
-    _refuse_own_term(platform, actor, lg_code, term_id)
-
-    def work(db: Session) -> Answer:
-        row = renewal_staff.decide_renewal_by_staff(
-            db,
-            actor=actor,
-            lg_code=lg_code,
-            term_id=term_id,
-            approve=True,
-            now=now,
-            book=book,
-            evidence=evidence,
-        )
-        return Answer.of(TermOut.of(row))
-
-    return answer_once(request, as_body(actor, lg_code), actor=actor, work=work)
+    decision = partial(
+        renewal_staff.decide_renewal_by_staff, approve=True, book=book, evidence=evidence
+    )
+    return _decide(request, actor, lg_code, term_id, decision)
 
 
 @router.post(
@@ -176,29 +160,18 @@ def refuse(
     term_id: UUID,
     given: DecisionIn,
     actor: ApproverActor,
-    platform: PlatformDep,
     book: BookDep,
     evidence: EvidenceDep,
 ) -> Response:
     """R14, R15: the year runs out, then its grace, then back to basic; the person reads why."""
-    now = platform.clock.now()
-    _refuse_own_term(platform, actor, lg_code, term_id)
-
-    def work(db: Session) -> Answer:
-        row = renewal_staff.decide_renewal_by_staff(
-            db,
-            actor=actor,
-            lg_code=lg_code,
-            term_id=term_id,
-            approve=False,
-            reason=given.reason,
-            now=now,
-            book=book,
-            evidence=evidence,
-        )
-        return Answer.of(TermOut.of(row))
-
-    return answer_once(request, as_body(actor, lg_code), actor=actor, work=work)
+    decision = partial(
+        renewal_staff.decide_renewal_by_staff,
+        approve=False,
+        reason=given.reason,
+        book=book,
+        evidence=evidence,
+    )
+    return _decide(request, actor, lg_code, term_id, decision)
 
 
 @router.post(
