@@ -1,5 +1,7 @@
 """Doors of staff to proposals: the inbox, decisions, samples (R09, R10)."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -8,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from activities import designation
 from activities.inbox import proposals_of
+from activities.models import Activity
 from activities.paging import Cursor, Limit, after, cursor, page
 from activities.schemas_hosts import (
     DesignationIn,
@@ -15,8 +18,9 @@ from activities.schemas_hosts import (
     ProposalOut,
     ReasonIn,
 )
+from core.access import Actor
 from core.problems import problems
-from core.web import Answer, Items, PlatformDep, answer_once
+from core.web import Answer, Items, PlatformDep, answer_once, platform_of
 from registry.doors import ApproverActor, BookDep, LgCode, ViewerActor, as_body
 
 router = APIRouter(prefix="/local-governments/{lg_code}", tags=["designation"])
@@ -59,6 +63,23 @@ def list_proposals(
     )
 
 
+def _decide(
+    request: Request,
+    actor: Actor,
+    lg_code: str,
+    activity_id: UUID,
+    decision: Callable[..., Activity],
+) -> Response:
+    """What staff decide of a proposal (R09), answered once a key."""
+    now = platform_of(request).clock.now()
+
+    def work(db: Session) -> Answer:
+        activity = decision(db, actor=actor, lg_code=lg_code, activity_id=activity_id, now=now)
+        return Answer.of(ProposalOut.model_validate(activity))
+
+    return answer_once(request, as_body(actor, lg_code), actor=actor, work=work)
+
+
 @router.post(
     "/activities/{activity_id}/designation",
     summary="Designate an activity",
@@ -71,26 +92,13 @@ def designate(
     activity_id: UUID,
     given: DesignationIn,
     actor: ApproverActor,
-    platform: PlatformDep,
     book: BookDep,
 ) -> Response:
     """R09: the four questions confirmed; nobody designates what they proposed themselves (C47)."""
-    now = platform.clock.now()
-
-    def work(db: Session) -> Answer:
-        activity = designation.designate(
-            db,
-            actor=actor,
-            lg_code=lg_code,
-            activity_id=activity_id,
-            answers=given.answers,
-            count_cap=given.count_cap,
-            book=book,
-            now=now,
-        )
-        return Answer.of(ProposalOut.model_validate(activity))
-
-    return answer_once(request, as_body(actor, lg_code), actor=actor, work=work)
+    decision = partial(
+        designation.designate, answers=given.answers, count_cap=given.count_cap, book=book
+    )
+    return _decide(request, actor, lg_code, activity_id, decision)
 
 
 @router.post(
@@ -105,23 +113,10 @@ def return_proposal(
     activity_id: UUID,
     given: ReasonIn,
     actor: ApproverActor,
-    platform: PlatformDep,
 ) -> Response:
     """R09: the organisers read the reason and may hand it in again."""
-    now = platform.clock.now()
-
-    def work(db: Session) -> Answer:
-        activity = designation.return_proposal(
-            db,
-            actor=actor,
-            lg_code=lg_code,
-            activity_id=activity_id,
-            reason=given.reason,
-            now=now,
-        )
-        return Answer.of(ProposalOut.model_validate(activity))
-
-    return answer_once(request, as_body(actor, lg_code), actor=actor, work=work)
+    decision = partial(designation.return_proposal, reason=given.reason)
+    return _decide(request, actor, lg_code, activity_id, decision)
 
 
 @router.post(
@@ -136,23 +131,10 @@ def reject(
     activity_id: UUID,
     given: ReasonIn,
     actor: ApproverActor,
-    platform: PlatformDep,
 ) -> Response:
     """R09: the organisers read the reason."""
-    now = platform.clock.now()
-
-    def work(db: Session) -> Answer:
-        activity = designation.reject(
-            db,
-            actor=actor,
-            lg_code=lg_code,
-            activity_id=activity_id,
-            reason=given.reason,
-            now=now,
-        )
-        return Answer.of(ProposalOut.model_validate(activity))
-
-    return answer_once(request, as_body(actor, lg_code), actor=actor, work=work)
+    decision = partial(designation.reject, reason=given.reason)
+    return _decide(request, actor, lg_code, activity_id, decision)
 
 
 @router.post(
@@ -167,23 +149,10 @@ def withdraw_designation(
     activity_id: UUID,
     given: ReasonIn,
     actor: ApproverActor,
-    platform: PlatformDep,
 ) -> Response:
     """R10: from now on; sessions to come are called off, what people did stays counted."""
-    now = platform.clock.now()
-
-    def work(db: Session) -> Answer:
-        activity = designation.withdraw_designation(
-            db,
-            actor=actor,
-            lg_code=lg_code,
-            activity_id=activity_id,
-            reason=given.reason,
-            now=now,
-        )
-        return Answer.of(ProposalOut.model_validate(activity))
-
-    return answer_once(request, as_body(actor, lg_code), actor=actor, work=work)
+    decision = partial(designation.withdraw_designation, reason=given.reason)
+    return _decide(request, actor, lg_code, activity_id, decision)
 
 
 @router.post(
@@ -198,21 +167,7 @@ def record_audit(
     activity_id: UUID,
     given: FindingIn,
     actor: ApproverActor,
-    platform: PlatformDep,
 ) -> Response:
     """R10: an anomaly leads the organisation back to pattern 1."""
-    now = platform.clock.now()
-
-    def work(db: Session) -> Answer:
-        activity = designation.record_audit(
-            db,
-            actor=actor,
-            lg_code=lg_code,
-            activity_id=activity_id,
-            sound=given.sound,
-            note=given.note,
-            now=now,
-        )
-        return Answer.of(ProposalOut.model_validate(activity))
-
-    return answer_once(request, as_body(actor, lg_code), actor=actor, work=work)
+    decision = partial(designation.record_audit, sound=given.sound, note=given.note)
+    return _decide(request, actor, lg_code, activity_id, decision)

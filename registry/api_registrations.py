@@ -1,5 +1,8 @@
 """Doors of a person's own registrations."""
 
+from collections.abc import Callable
+from functools import partial
+
 from fastapi import APIRouter, Request, Response
 from sqlalchemy.orm import Session
 
@@ -7,7 +10,7 @@ from core.access import Actor
 from core.clock import japan_day
 from core.errors import NotFound
 from core.problems import problems
-from core.web import Answer, Items, Platform, PlatformDep, answer_once
+from core.web import Answer, Items, Platform, PlatformDep, answer_once, platform_of
 from registry import access, leaving, queries, registration, survey
 from registry.doors import BookDep, LgCode, PersonActor, as_person
 from registry.overview import held_by
@@ -47,6 +50,19 @@ def one(
     if not found:
         raise NotFound(code="not_found")
     return RegistrationOut.of(found[0])
+
+
+def _change(
+    request: Request, actor: Actor, lg_code: str, book: PolicyBook, act: Callable[..., object]
+) -> Response:
+    """What a person does with a registration of their own, and how it stands then."""
+    platform = platform_of(request)
+
+    def work(db: Session) -> Answer:
+        act(db, actor=actor, lg_code=lg_code, now=platform.clock.now(), book=book)
+        return Answer.of(one(db, actor, lg_code, platform, book))
+
+    return answer_once(request, as_person(actor), actor=actor, work=work)
 
 
 @router.get(
@@ -122,16 +138,9 @@ def open_registration(
     response_model=RegistrationOut,
     responses=REFUSALS,
 )
-def leave(
-    request: Request, lg_code: LgCode, actor: PersonActor, platform: PlatformDep, book: BookDep
-) -> Response:
+def leave(request: Request, lg_code: LgCode, actor: PersonActor, book: BookDep) -> Response:
     """R02: end one's own registration; premium ends with it. A derived prefecture is opted out of."""
-
-    def work(db: Session) -> Answer:
-        leaving.leave(db, actor=actor, lg_code=lg_code, now=platform.clock.now(), book=book)
-        return Answer.of(one(db, actor, lg_code, platform, book))
-
-    return answer_once(request, as_person(actor), actor=actor, work=work)
+    return _change(request, actor, lg_code, book, leaving.leave)
 
 
 @router.put(
@@ -145,23 +154,11 @@ def set_link(
     lg_code: LgCode,
     given: LinkIn,
     actor: PersonActor,
-    platform: PlatformDep,
     book: BookDep,
 ) -> Response:
     """R02: for this municipality only; nothing else changes."""
-
-    def work(db: Session) -> Answer:
-        registration.set_link(
-            db,
-            actor=actor,
-            lg_code=lg_code,
-            linked=given.linked,
-            now=platform.clock.now(),
-            book=book,
-        )
-        return Answer.of(one(db, actor, lg_code, platform, book))
-
-    return answer_once(request, as_person(actor), actor=actor, work=work)
+    act = partial(registration.set_link, linked=given.linked)
+    return _change(request, actor, lg_code, book, act)
 
 
 @router.post(
@@ -170,16 +167,9 @@ def set_link(
     response_model=RegistrationOut,
     responses=REFUSALS,
 )
-def keep(
-    request: Request, lg_code: LgCode, actor: PersonActor, platform: PlatformDep, book: BookDep
-) -> Response:
+def keep(request: Request, lg_code: LgCode, actor: PersonActor, book: BookDep) -> Response:
     """R06: one tap; the dormancy clock starts again today."""
-
-    def work(db: Session) -> Answer:
-        registration.keep(db, actor=actor, lg_code=lg_code, now=platform.clock.now(), book=book)
-        return Answer.of(one(db, actor, lg_code, platform, book))
-
-    return answer_once(request, as_person(actor), actor=actor, work=work)
+    return _change(request, actor, lg_code, book, registration.keep)
 
 
 @router.post(
@@ -188,16 +178,9 @@ def keep(
     response_model=RegistrationOut,
     responses=REFUSALS,
 )
-def restore(
-    request: Request, lg_code: LgCode, actor: PersonActor, platform: PlatformDep, book: BookDep
-) -> Response:
+def restore(request: Request, lg_code: LgCode, actor: PersonActor, book: BookDep) -> Response:
     """R06: one tap, for twelve months after the release (a national setting)."""
-
-    def work(db: Session) -> Answer:
-        registration.restore(db, actor=actor, lg_code=lg_code, now=platform.clock.now(), book=book)
-        return Answer.of(one(db, actor, lg_code, platform, book))
-
-    return answer_once(request, as_person(actor), actor=actor, work=work)
+    return _change(request, actor, lg_code, book, registration.restore)
 
 
 # --- the first questionnaire --------------------------------------------------------------
