@@ -14,9 +14,11 @@ from activities.hot import HotDoor
 from activities.presence import PolicyCache, Presence
 from app import errors, health, openapi, routes
 from app.headers import SafeHeaders
+from app.squeeze import Squeezed
 from core import sealing
 from core.clock import Clock, clock_for
 from core.db import Database
+from core.furigana import Furigana
 from core.limits import Limiter
 from core.pages import Pages, static_files
 from core.settings import Settings, refuse_unsafe
@@ -24,6 +26,7 @@ from core.texts import Texts
 from core.web import Platform, RequestFacts, cookie_name, scanner_cookie
 from mobile.pages import scanning
 from qr.store import KeyStore
+from registry.loading import local_governments
 from registry.policybook import POLICY_DIR, load_policy
 from registry.rules.policy import PolicyBook
 
@@ -83,6 +86,7 @@ def create_app(
     errors.install(app)
     app.add_middleware(SameOriginWrites)
     app.add_middleware(RequestFacts, roomy={scanning.PHOTO_PATH: scanning.MAX_PHOTO})
+    app.add_middleware(Squeezed, session_cookie=cookie_name(settings))
     app.add_middleware(SafeHeaders, https=settings.secure_cookies)
     app.include_router(health.router)
     routes.include_all(app)
@@ -101,6 +105,17 @@ def _words() -> Texts:
 
 
 @cache
+def _readings() -> Furigana:
+    rows = list(local_governments())
+    kana = {row["prefecture"]: row["kana"] for row in rows if row["kind"] == "prefecture"}
+    return Furigana(
+        (row["name"], row["kana"], before, kana.get(before, ""))
+        for row in rows
+        for before in ("" if row["kind"] == "prefecture" else row["prefecture"],)
+    )
+
+
+@cache
 def _numbers(directory: Path) -> PolicyBook:
     return load_policy(directory)
 
@@ -112,6 +127,7 @@ def _pages(room: str) -> Pages:
         _words(),
         templates=[folder / "templates"],
         styles=sorted((folder / "static").glob("*.css")),
+        furigana=_readings() if room == "mobile" else None,
     )
 
 

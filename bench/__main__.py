@@ -21,7 +21,7 @@ from typing import Any
 
 from app import migrate
 from app.local import LocalStack
-from bench import gate, renewal, verify_codes
+from bench import first_page, gate, renewal, verify_codes
 from core.settings import Environment
 
 WEB_PROCESSES = 2
@@ -44,6 +44,11 @@ BENCHMARKS = (
         "codes",
         ("code_verify", "code_verify_venue", "code_verify_phone"),
         lambda _: verify_codes.run(),
+    ),
+    Benchmark(
+        "first_page",
+        ("first_page_lcp", "first_page_bytes"),
+        lambda stack: first_page.run(stack()),
     ),
     Benchmark(
         "gate",

@@ -26,13 +26,14 @@ from starlette.types import Scope
 
 from core import formats
 from core.clock import JAPAN
+from core.furigana import Furigana
+from core.seeing import LOCAL_PATH, seeing_of
 from core.texts import LANGUAGES, Texts, html_lang, language
 
 LANGUAGE_COOKIE: Final = "lang"
 _LANGUAGE_SECONDS: Final = 365 * 24 * 60 * 60
 _CORE: Final = Path(__file__).resolve().parent
 _SHARED_STYLES: Final = (_CORE / "static" / "tokens.css", _CORE / "static" / "shared.css")
-_LOCAL_PATH: Final = re.compile(r"/(?![/\\])[^\x00-\x1f\\]*")
 
 _NOT_FOUND: Final = 404
 _SERVER_ERROR: Final = 500
@@ -63,6 +64,7 @@ class Pages:
         templates: Sequence[Path] = (),
         styles: Sequence[Path] = (),
         globals_: Mapping[str, object] = MappingProxyType({}),
+        furigana: Furigana | None = None,
     ) -> None:
         """Load everything now, so that a missing file stops the start and not a visitor.
 
@@ -71,11 +73,13 @@ class Pages:
             templates: the audience's template folders; they win over core's.
             styles: the audience's style sheets, inlined after core's.
             globals_: more names that every template of this audience may use.
+            furigana: puts readings above kanji, for an audience that may switch them on.
 
         Raises:
             OSError: a style sheet is missing.
         """
         self.texts = texts
+        self._furigana = furigana
         self.css = compact("".join(path.read_text("utf-8") for path in (*_SHARED_STYLES, *styles)))
         self._headers = _headers(self.css)
         folders = [str(path) for path in (*templates, _CORE / "templates")]
@@ -110,8 +114,11 @@ class Pages:
         """
         lang = self.language(request)
         page = self._environments[lang].get_template(template)
-        context = {"errors": [], **context, "request": request}
-        response = HTMLResponse(page.render(context), status_code=status)
+        seeing = seeing_of(request, lang)
+        html = page.render({"errors": [], **context, "seeing": seeing, "request": request})
+        if self._furigana and seeing.furigana:
+            html = self._furigana.put(html)
+        response = HTMLResponse(html, status_code=status)
         response.headers.update(self._headers)
         response.headers["Permissions-Policy"] = _permissions(camera=camera)
         response.headers["Content-Language"] = html_lang(lang)
@@ -268,7 +275,7 @@ def language_response(chosen: str, back_to: str) -> RedirectResponse:
         chosen: short language name; anything unknown means Japanese.
         back_to: a path on this site; anything else leads to the start page.
     """
-    path = back_to if _LOCAL_PATH.fullmatch(back_to) else "/"
+    path = back_to if LOCAL_PATH.fullmatch(back_to) else "/"
     response = RedirectResponse(path, status_code=303)
     response.set_cookie(
         LANGUAGE_COOKIE, language(chosen), max_age=_LANGUAGE_SECONDS, httponly=True, samesite="lax"

@@ -3,17 +3,21 @@
 from typing import Final
 
 from fastapi import APIRouter, Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
+from core.seeing import READINGS, TEXT_SIZE, seeing_response
 from core.texts import N_
 from core.web import PlatformDep
-from mobile.pages.shell import READINGS, TEXT_SIZE, FormDep, VisitorDep, show
+from mobile.pages.shell import FormDep, VisitorDep, show
 
 router = APIRouter(include_in_schema=False)
 
-_YEAR: Final = 365 * 24 * 60 * 60
 SIZES: Final = (("", N_("ふつう")), ("big", N_("大きく")), ("huge", N_("もっと大きく")))
-KANA: Final = (("", N_("ふりがなを出す")), ("off", N_("ふりがなを出さない")))
+KANA: Final = (
+    ("", N_("やさしい日本語のときだけ")),
+    ("on", N_("ふりがなをつける")),
+    ("off", N_("ふりがなを出さない")),
+)
 
 
 @router.get("/settings")
@@ -33,17 +37,9 @@ def settings(request: Request, who: VisitorDep) -> Response:
 @router.post("/settings")
 def choose(form: FormDep, platform: PlatformDep) -> Response:
     """Keep what was chosen for a year; anything unknown is the usual."""
-    response = RedirectResponse("/settings", status_code=303)
-    for name, choices in ((TEXT_SIZE, SIZES), (READINGS, KANA)):
-        chosen = form.one(name)
-        if chosen not in dict(choices):
-            continue
-        response.set_cookie(
-            name,
-            chosen,
-            max_age=_YEAR,
-            httponly=True,
-            samesite="lax",
-            secure=platform.settings.secure_cookies,
-        )
-    return response
+    return seeing_response(
+        form.sent("text_size"),
+        form.sent("readings"),
+        form.one("next") or "/settings",
+        secure=platform.settings.secure_cookies,
+    )

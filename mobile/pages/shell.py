@@ -16,6 +16,7 @@ from core import sealing
 from core.access import ANONYMOUS, Actor, ActorKind
 from core.db import Context
 from core.errors import DomainError, Problem, SignInNeeded, invalid
+from core.furigana import hiragana
 from core.tenancy import Audience
 from core.texts import N_, Translate
 from core.web import Answer, Platform, answer_once, platform_of
@@ -31,10 +32,6 @@ _LOCAL_PATH = re.compile(r"/(?![/\\])[^\x00-\x1f\\]*")
 _LONGEST_PATH = 300
 _LONGEST_NUMBER = 5
 _UNPROCESSABLE = 422
-_HIRAGANA = {code: code - 0x60 for code in range(ord("ァ"), ord("ヶ") + 1)}
-#: What a browser remembers of how somebody likes to read.
-TEXT_SIZE, READINGS = "text_size", "readings"
-_SIZES = frozenset({"big", "huge"})
 FOOTER = (
     (N_("設定"), "/settings"),
     (N_("こまったとき"), "/help"),
@@ -54,6 +51,10 @@ class Form:
         """A field's text without blanks around it; empty when it was not sent."""
         value = self.data.get(name)
         return value.strip() if isinstance(value, str) else ""
+
+    def sent(self, name: str) -> str | None:
+        """A field's text; None when the form had no such field."""
+        return self.one(name) if name in self.data else None
 
     def many(self, name: str) -> list[str]:
         """All values of a field, as check boxes send them."""
@@ -205,9 +206,8 @@ def show(
         "unread": getattr(request.state, "unread", 0),
         "person": getattr(request.state, "person", None),
         "footer_links": FOOTER,
-        "reading": reading,
+        "reading": hiragana,
         "new_key": lambda: str(uuid4()),
-        "html_class": _liked(request),
     }
     page = platform.phone.render(request, template, status, camera=camera, **(frame | context))
     # Whose page this is, and in which language: the phone's worker keeps no page for anybody else.
@@ -220,18 +220,6 @@ def who_tag(platform: Platform, actor: Actor | None) -> str:
     if actor is None or actor.kind is not ActorKind.PERSON:
         return "-"
     return sealing.index(platform.secret, "phone-who", str(actor.person_id))[:32]
-
-
-def _liked(request: Request) -> str:
-    """The classes of the page for what is chosen under 設定."""
-    size = request.cookies.get(TEXT_SIZE, "")
-    plain = "plain" if request.cookies.get(READINGS) == "off" else ""
-    return " ".join(one for one in (size if size in _SIZES else "", plain) if one)
-
-
-def reading(kana: str) -> str:
-    """A reading in hiragana, as everybody learns it first."""
-    return kana.translate(_HIRAGANA)
 
 
 def translator(request: Request) -> Translate:
