@@ -21,7 +21,7 @@ from app import routes
 from core.db import for_body
 from core.web import SESSION_COOKIE
 from registry import guardians
-from tests.factories.activities import create_session, sign_up, staff_actor
+from tests.factories.activities import create_member, create_session, sign_up, staff_actor
 from tests.factories.desk import create_morning, take_part_for_real
 from tests.factories.presence import make_keys
 from tests.factories.registry import (
@@ -52,6 +52,14 @@ ELSEWHERE: Final[Mapping[str, str]] = {
     "/sw.js": "a script",
     "/phone": "facts for the script that works without network",
     "/_dev/components": "tests/look looks at it",
+    "/family/{guardianship_id}": "somebody else's pages in one's hands: tests/mobile",
+    "/family/{guardianship_id}/card/{lg_code}": "the same",
+    "/family/{guardianship_id}/own-sign-in": "the same",
+    "/host/{lg_code}/device-tickets/{ticket_id}": "shown once: test_host_browser",
+    "/device/{token}": "opened once, on a device: test_host_browser",
+    "/counter": "a device's page: test_host_browser",
+    "/counter/sessions/{session_id}": "a device's page: test_host_browser",
+    "/counter/sessions/{session_id}/venue": "a device's page: test_host_browser",
     "/signin/code": "needs a code under way: test_sixty_seconds_browser",
     "/done/{lg_code}/{scan_id}": "needs a check-in just done: test_sixty_seconds_browser",
 }
@@ -87,6 +95,8 @@ class World:
     def path(self, route: str) -> str:
         """A route with its places filled in."""
         named = {**self.facts, "token": self.facts.get(route, "")}
+        if route.endswith("/edit"):
+            named["activity_id"] = self.facts["proposal_id"]
         return re.sub(r"\{(\w+)\}", lambda found: named[found[1]], route)
 
 
@@ -121,6 +131,7 @@ def world(live: Live) -> World:
             now=NOW,
             book=policy_book(),
         )
+    create_member(database, morning.organisation, someone.id)
     live.clock.at = NOW
     return World(
         live,
@@ -129,6 +140,7 @@ def world(live: Live) -> World:
             "lg_code": HIDA,
             "code": morning.session.poster_code,
             "activity_id": str(morning.activity.id),
+            "proposal_id": str(morning.proposal.id),
             "session_id": str(morning.session.id),
             "organisation_id": str(morning.organisation.id),
             "/host-invitations/{token}": host.token,

@@ -89,7 +89,7 @@ def test_choices_are_kept_and_lead_back(client: TestClient) -> None:
 
 
 def test_switches_lead_nowhere_else(client: TestClient) -> None:
-    for wanted in ("//evil.example", "https://evil.example", "/\\evil.example", ""):
+    for wanted in ("//evil.example", "https://evil.example", "/\\evil.example"):
         answer = client.post("/settings", data={"text_size": "huge", "next": wanted}, headers=HERE)
         assert answer.headers["location"] == "/"
 
