@@ -60,6 +60,7 @@ ELSEWHERE: Final[Mapping[str, str]] = {
     "/counter": "a device's page: test_host_browser",
     "/counter/sessions/{session_id}": "a device's page: test_host_browser",
     "/counter/sessions/{session_id}/venue": "a device's page: test_host_browser",
+    "/counter/sessions/{session_id}/offline": "a device's page: test_counter_offline_browser",
     "/signin/code": "needs a code under way: test_sixty_seconds_browser",
     "/done/{lg_code}/{scan_id}": "needs a check-in just done: test_sixty_seconds_browser",
 }
@@ -174,15 +175,8 @@ def wrong(visitor: Visitor, path: str) -> list[object]:
         found.append(f"{sum(sizes)} bytes")
     if not visitor.page.title() or visitor.page.locator("h1").count() != 1:
         found.append("needs a title and one heading of the first level")
-    found += [one for one in complaints(visitor.page) if not _essential(path, one)]
+    found += complaints(visitor.page)
     return [(path, one) for one in found]
-
-
-def _essential(path: str, complaint: object) -> bool:
-    """The venue's code must change by itself, or it would be worth nothing (WCAG 2.2.1)."""
-    said = str(complaint)
-    only = "Found 1 accessibility violations" in said and "meta-refresh" in said
-    return path.endswith("/venue") and only
 
 
 def test_every_page_is_for_everybody(chromium: Browser, world: World) -> None:
