@@ -30,6 +30,8 @@ SECRETS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "identity_link": frozenset({"subject_index"}),
         "identity_attempt": frozenset({"session_hash", "state_hash", "nonce", "verifier"}),
         "guardianship": frozenset({"invite_hash"}),
+        # Whoever holds these could send to the browser, or read what is sent.
+        "push_subscription": frozenset({"session_hash", "endpoint", "p256dh", "auth"}),
     }
 )
 #: The export does not export itself.

@@ -37,7 +37,7 @@ _DRAINED = 8
 SESSION_COOKIE = "fj"
 #: Marks a browser over its sign-ins, so that a new one is noticed (d-11); says nothing of a person.
 DEVICE_COOKIE = "fd"
-SCANNER_COOKIE = "fs"
+SCANNER_COOKIE = "fg"
 DEVICE_COOKIE_SECONDS = 400 * 24 * 3600
 #: The longest absolute life of a sign-in (core.signin); the server may end it earlier.
 SESSION_COOKIE_SECONDS = 30 * 24 * 3600

@@ -50,6 +50,9 @@ ALL_ROWS = {
     ("scanner_device", "gate"): "a device's token is looked up",
     ("stay_place", "gate"): "a poster's code names no body",
     ("stay_place", "person"): "as above",
+    ("notification_setting", "relay"): "whether and when somebody wants to be told",
+    ("push_subscription", "gate"): "a sign-out ends the browser's, by the sign-in's mark",
+    ("push_subscription", "relay"): "where a notice goes, and that a browser is gone",
     ("policy_snapshot", "person"): "numbers of the scheme and a body's own: public, of nobody",
 }
 

@@ -92,7 +92,9 @@ class Phone:
         return self._land(self.client.post(path, data=sent, headers=self._headers()), path)
 
     def form(self, to: str | None = None, nth: int = 0) -> PageForm:
-        forms = forms_in(self.text)
+        # What the header and the foot offer on every page is asked for by its address.
+        shown = self.text if to else self.text.partition("<main")[2].partition("</main>")[0]
+        forms = forms_in(shown or self.text)
         fitting = [one for one in forms if to is None or (one.action or self.path) == to]
         assert fitting, f"{self.path} has no form to {to}: {[one.action for one in forms]}"
         return fitting[nth]

@@ -58,6 +58,7 @@ def test_r25_an_export_is_complete_and_as_described(
     empty = {
         "dormancy_notice", "organisation_member", "participation_change", "pending_link",
         "premium_slot", "survey_answer", "term", "identity_link", "guardianship",
+        "notification_setting",
     }  # fmt: skip
     for table in Base.metadata.sorted_tables:
         owner = {"account": "id", "person": "id"}.get(table.name)
@@ -88,6 +89,10 @@ def test_r25_whatever_is_personal_is_in_it() -> None:
         "sign_in_code.email",  # an address on its way to an account, for ten minutes
         "staff_role.name",  # of staff, who are no registrants here
         "organisation_invitation.name",  # of somebody who has not come yet
+        # What reaches a browser is a key to it.
+        "push_subscription.auth",
+        "push_subscription.endpoint",
+        "push_subscription.p256dh",
     }
 
 

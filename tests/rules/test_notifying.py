@@ -17,7 +17,7 @@ from tests.rules.making import ROOT
 DAY = date(2027, 6, 1)
 #: Kinds that are about a registration because nothing more fits.
 REGISTRATION = ("registration", "survey", "derived", "prefecture", "dormancy", "sign_in_code",
-                "unknown", "digest")  # fmt: skip
+                "unknown", "digest", "push_hint")  # fmt: skip
 
 
 def kinds() -> list[str]:

@@ -391,6 +391,7 @@ def test_r14_booked_early_the_activities_stay_in_their_own_term(world: World) ->
     world.attend(hanako, HIDA, *(date(2028, 5, n) for n in (4, 5, 6)))
     world.night(TERM_END + DAY)
     assert term_of(world, hanako)["first_day"] == "2028-06-01"
+    world.show_card(hanako, purpose="renewal")
     world.night(date(2029, 5, 31) - 60 * DAY)
     assert term_of(world, hanako)["renewal_state"] == "none"
     assert "renewal_missing" in world.notices(hanako)

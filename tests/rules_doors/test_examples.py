@@ -436,6 +436,8 @@ def test_example_11_a_raised_requirement_spares_who_is_half_way(world: World) ->
     assert world.premium(holder, HIDA)["term"]["renewal_state"] == "booked"
     # The year after that began under five.
     world.night(date(2028, 6, 1))
+    # R12: which asks for the card.
+    world.show_card(holder, purpose="renewal")
     start = date(2028, 9, 1)
     world.attend(holder, HIDA, *(start + n * DAY for n in range(4)))
     world.night(date(2029, 5, 31) - 60 * DAY)

@@ -101,7 +101,9 @@ def test_r12_a_renewed_year_asks_for_the_card_and_gives_sixty_days(own_database:
     assert rows(own_database, events) == [("identity_lapsed",)]
 
 
-@pytest.mark.parametrize(("shown_on", "is_asked"), [(LEAP - DAY, True), (LEAP, False)])
+@pytest.mark.parametrize(
+    ("shown_on", "is_asked"), [(LEAP - DAY, True), (LEAP, True), (LEAP + DAY, False)]
+)
 def test_r12_a_card_shown_in_the_year_that_ended_is_enough(
     own_database: Database, shown_on: date, is_asked: bool
 ) -> None:
