@@ -75,7 +75,7 @@ def list_subscriptions(actor: PersonActor, platform: PlatformDep) -> Items[Subsc
     status_code=201,
     summary="Show my notices in this browser",
     response_model=SubscriptionOut,
-    responses=problems(401, 404, 422, 429, 503),
+    responses=problems(401, 404, 409, 422, 429),
 )
 def subscribe(
     request: Request, given: SubscriptionIn, actor: PersonActor, platform: PlatformDep
@@ -89,9 +89,9 @@ def subscribe(
         device=browser_of(request.headers.get("user-agent", "")),
         session_hash=request.state.signed_in.token_hash,
     )
-    pushing.check(platform.settings, browser)
 
     def work(db: Session) -> Answer:
+        pushing.check(platform.settings, browser)
         row = pushing.subscribe(db, actor=actor, browser=browser, now=now)
         return Answer.of(SubscriptionOut.of(row), 201)
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from core import audit, push, sealing
 from core.access import Actor
-from core.errors import NotFound, TooMany, Unavailable, invalid
+from core.errors import Conflict, NotFound, TooMany, invalid
 from core.ids import new_id
 from core.settings import Settings
 from registry.models import PushSubscription
@@ -37,11 +37,11 @@ def check(settings: Settings, browser: Browser) -> None:
     """R23, d-13: whether we can and may send there.
 
     Raises:
-        Unavailable: `push_unavailable`: no key was set up.
+        Conflict: `push_unavailable`: no key was set up; trying again does not help.
         Invalid: An address of no known push service, or keys that are none.
     """
     if push.public_key(settings) is None:
-        raise Unavailable(code="push_unavailable")
+        raise Conflict(code="push_unavailable")
     if not push.is_push_service(settings, browser.endpoint):
         raise invalid("push_service_unknown", field="endpoint")
     for field, text, length in (

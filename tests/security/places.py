@@ -12,7 +12,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from activities.hosts import HostRole
-from activities.models import CheckIn, Participation, ScanAttempt, StayDay
+from activities.models import ActivitySession, CheckIn, Participation, ScanAttempt, StayDay
 from activities.proposing import ProposalFields
 from core.access import Role
 from core.clock import japan_day
@@ -175,7 +175,7 @@ def settle(database: Database, lg_code: str, *, family: str = "山田") -> Place
         "ticket_id": make_ticket(database, organisation.id, lg_code=lg_code, now=NOW).id,
         "token": "",
         **_rows_of(database, person, holder, lg_code),
-        **_of_a_family(database, person, lg_code, family),
+        **_of_a_family(database, person, holder, session, family),
     }
     return Place(
         lg_code,
@@ -290,9 +290,9 @@ def _rows_of(
 
 
 def _of_a_family(
-    database: Database, guardian: SignedIn, lg_code: str, family: str
+    database: Database, guardian: SignedIn, helper: SignedIn, session: ActivitySession, family: str
 ) -> dict[str, Any]:
-    """A minor whom the person speaks for."""
+    """A minor whom the person speaks for, an adult whom they help, and who helps them."""
     child = create_person(
         database,
         nickname=f"{family}の子",
@@ -311,5 +311,28 @@ def _of_a_family(
     with database.transaction(GATE) as db:
         row = guardians.confirm(db, actor=guardian.actor, token=invited.token, now=NOW)
         guardianship: UUID = row.id
-    join(database, child, lg_code)
-    return {"guardianship_id": guardianship, "token": invited.token}
+    join(database, child, session.lg_code)
+    helped = create_person(database, nickname=f"{family}の祖母", now=LONG_AGO)
+    join(database, helped, session.lg_code, now=LONG_AGO)
+    sign_up(database, session, helped.id)
+    return {
+        "guardianship_id": guardianship,
+        "token": invited.token,
+        "/family/{guardianship_id}/sign-ups:guardianship_id": _helps(database, guardian, helped),
+        "/family/helpers:guardianship_id": _helps(database, helper, guardian),
+    }
+
+
+def _helps(database: Database, helper: SignedIn, helped: SignedIn) -> UUID:
+    """An adult lends another one a hand."""
+    with database.transaction(helped.context) as db:
+        invited = guardians.invite(
+            db,
+            actor=helped.actor,
+            contact=helper.email,
+            scope="helper",
+            now=NOW,
+            book=policy_book(),
+        )
+    with database.transaction(GATE) as db:
+        return guardians.confirm(db, actor=helper.actor, token=invited.token, now=NOW).id

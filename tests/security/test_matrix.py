@@ -38,7 +38,7 @@ GROUPS = [ACTORS[start::3] for start in range(3)]
 #: Paths of one's own things: somebody else's id there is no id.
 OWNED = (
     "{notice_id}", "{attempt_id}", "{export_id}", "{passkey_id}", "{sign_in_id}",
-    "/guardianships/{guardianship_id}", "/family/{",
+    "/guardianships/{guardianship_id}", "/family/{", "/family/helpers/{",
 )  # fmt: skip
 _LG = "/api/v1/local-governments/{lg_code}"
 _INVITED = "guardian-invitations/{token}"

@@ -36,13 +36,15 @@ ROLES = (*(role.value for role in Role), "organiser", "reception", "device")
 FORM_KEY = re.compile(r'(name="(?:_key|scan_id)" value=")[^"]+')
 #: Signed anew each time it is asked for (ES256 draws a random number).
 SIGNED = "/venue-code"
+#: The same on a page: only the picture is signed anew, all around it must be the same.
+SIGNED_PICTURE = re.compile(r"(<div [^>]*data-code>)<svg.*?</svg>", re.DOTALL)
 #: Every answer of a scan is stored, a refused one too; looks and writes are on record.
 TRACES = {"audit_event", "idempotency_key", "scan_attempt"}
 #: A scan is answered, and an unknown person is answered as a foreign one (trust d-2, 4).
 SCANS = ("/check-ins", "/people/{person_id}")
 SEARCHES = ("", "?q=佐藤", "?q=山田&limit=1", "?text=佐藤&limit=50")
 #: What forms of the desk ask for before they look at anything.
-FORM = {"reason": "理由", "sound": "yes", "counted": "yes"}
+FORM = {"reason": "理由", "sound": "yes", "counted": "yes", "left": "10:00"}
 #: A page that was there and is no more is how a scan's answer is not found.
 GONE = "/done/{lg_code}/{scan_id}"
 World = Callable[[RollbackDatabase, Place], None]
@@ -114,6 +116,8 @@ def seen(
                     answer = knock(client, way, path, token_of(here, role))
                 signed = way.template.endswith(SIGNED)
                 told = "" if signed else FORM_KEY.sub(r"\1", answer.text)
+                if way.template.endswith("/venue"):
+                    told = SIGNED_PICTURE.sub(r"\1", told)
                 found[f"{way}{search} by {role}"] = (answer.status_code, told)
     return found
 
@@ -181,6 +185,13 @@ def actors_of(way: Way) -> tuple[str, ...]:
     }.get(way.door, ())
 
 
+def missing(way: Way, actor: str) -> set[int]:
+    """How it is said that there is no such thing."""
+    if actor == "manager" and "registrant" in way.guards:
+        return {303, 401}  # pages of the phone know registrants only: staff are asked to sign in
+    return {410 if way.template == GONE else 404}
+
+
 @pytest.mark.parametrize("half", [0, 1])
 def test_another_towns_ids_are_no_ids(
     app: FastAPI, client: TestClient, database: RollbackDatabase, half: int
@@ -208,8 +219,7 @@ def test_another_towns_ids_are_no_ids(
                     answers.append(without_ids(answer))
                 cells += 1
                 stored = way.method == "POST" and way.template.endswith(SCANS)
-                missing = 410 if way.template == GONE else 404
-                if answers[0] != answers[1] or (answers[0][0] != missing and not stored):
+                if answers[0] != answers[1] or not (answers[0][0] in missing(way, actor) or stored):
                     wrong.append(f"{way}, {name} by {actor}: {answers[0][0]} / {answers[1][0]}")
     assert cells > 40
     assert not wrong, "\n".join(wrong)
