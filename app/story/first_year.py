@@ -19,7 +19,7 @@ from app.story.cast import (
     join,
 )
 from app.story.gates import paper_card, scan_card, scan_self, upload, venue_code
-from app.story.setting import hold
+from app.story.setting import enrol_device, hold
 from app.story.world import Someone
 
 
@@ -75,6 +75,7 @@ def doors(book: Book) -> None:
     session = hold(world, cast.towns[HIDA], day.isoformat())
     world.at(day, 9)
     someone, town = book.keen[HIDA][0], cast.towns[HIDA]
+    enrol_device(world, town)
     code = venue_code(world, cast, session)
     first = scan_self(world, someone, code)
     again = scan_self(world, someone, code, scan_id=first["scan_id"])
@@ -342,6 +343,7 @@ def autumn(book: Book) -> None:
     walkers = book.keen[NAGAOKA][:6]
     cards = [paper_card(world, someone, NAGAOKA) for someone in walkers]
     world.at(day, 9, 5)
+    enrol_device(world, cast.towns[hills.town])
     made_at = world.now
     world.at(day + timedelta(days=1), 18)
     answers = upload(world, cast, hills, [*cards, cards[0]], made_at)
