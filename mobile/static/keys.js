@@ -39,7 +39,7 @@ async function made(town, phones) {
 // Needs network: has this phone certified for a town's card, unless it is for a while to come.
 export async function prepare(town) {
   const path = `/api/v1/me/registrations/${town}/card/phones`;
-  const { phones, challenge } = await asked(path);
+  const { items: phones, challenge } = await asked(path);
   const key = await made(town, phones);
   const now = (await trueNow()) ?? Date.now();
   if (key.certificate && key.expires - now > HALF_A_LIFE) return key;
