@@ -158,7 +158,7 @@ def card_again(book: Book) -> None:
     world, cast = book.world, book.cast
     three = book.named["three"]
     night(book)
-    asked = [one["kind"] for one in world.call("GET", "/me/notices", by=three)["notices"]]
+    asked = [one["kind"] for one in world.call("GET", "/me/notices", by=three)["items"]]
     world.issue_cards([cast.card(three)])
     book.must(
         truth="identity_recheck_renewal" in asked
