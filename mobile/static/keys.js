@@ -25,10 +25,20 @@ async function asked(path, options) {
   return body;
 }
 
+// On a first visit the worker throws out whatever lay here before it knew who is signed in: a key
+// made earlier than that would go with it. Where no worker comes, nobody waits for long.
+async function met() {
+  for (let turn = 0; navigator.serviceWorker && turn < 50; turn++) {
+    if (await get("facts", "who")) return;
+    await new Promise((wake) => setTimeout(wake, 100));
+  }
+}
+
 // A stopped key stays stopped for ever: a phone that does not find its own makes another.
 async function made(town, phones) {
   const kept = await get("keys", town);
   if (kept && (!kept.certificate || phones.some((one) => one.public_key === to64(kept.point)))) return kept;
+  await met();
   const pair = await crypto.subtle.generateKey(ECDSA, false, ["sign"]);
   const raw = new Uint8Array(await crypto.subtle.exportKey("raw", pair.publicKey));
   const key = { pair, point: joined([2 + (raw[64] & 1)], raw.slice(1, 33)) };
