@@ -71,10 +71,10 @@ def test_r25_an_export_is_complete_and_as_described(
         more = 2 if table.name == "audit_event" else 0
         assert len(held[table.name]) == rows - more, table.name
         assert rows or table.name in empty, f"the town has no {table.name}"
-    # Consent given for a child: one's own word, without the child's id.
-    [given] = held["guardianship_given"]
-    assert given["contact"] == person.email
-    assert "person_id" not in given
+    # A word given for a child and for an elder: one's own, without the other's id.
+    given = held["guardianship_given"]
+    assert [each["contact"] for each in given] == [person.email] * 2
+    assert not [each for each in given if "person_id" in each]
 
 
 def test_r25_whatever_is_personal_is_in_it() -> None:
