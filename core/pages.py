@@ -8,11 +8,13 @@ line) and allowed by their hash, so cached offline pages keep working and no pag
 from __future__ import annotations
 
 import hashlib
+import json
+import os
 import re
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, cast
@@ -298,8 +300,35 @@ def vendor_file(name: str) -> Path:
     return _CORE / "static" / "vendor" / name
 
 
+@cache
+def _small() -> Mapping[str, tuple[Path, str]]:
+    """The small forms of our own scripts, by name, each with the sum of what it was made of."""
+    folder = _CORE / "static" / "vendor"
+    try:
+        made = json.loads((folder / "manifest.json").read_text("utf-8"))["own"]
+    except (OSError, ValueError, KeyError):
+        return {}
+    return {name: (folder / "own" / name, made_of) for name, made_of in made.items()}
+
+
+def as_served(script: Path) -> Path:
+    """What a browser gets of a script of ours: its small form while that was made of this text."""
+    small, made_of = _small().get(script.name, (script, ""))
+    if made_of != hashlib.sha256(script.read_bytes()).hexdigest() or not small.is_file():
+        return script
+    return small
+
+
 class _Kept(StaticFiles):
     """Static files that phones may keep for a day and then ask about by their tag."""
+
+    def lookup_path(self, path: str) -> tuple[str, os.stat_result | None]:
+        """Our own scripts are served small."""
+        full, found = super().lookup_path(path)
+        if found is not None and full.endswith(".js"):
+            small = as_served(Path(full))
+            return str(small), small.stat()
+        return full, found
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         response = await super().get_response(path, scope)

@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 from core import sealing
 from core.access import ActorKind
 from core.clock import japan_day
-from core.pages import vendor_file, vendored
+from core.pages import as_served, vendor_file, vendored
 from core.web import PlatformDep
 from mobile.pages.home import MOST_NEXT, next_ones
 from mobile.pages.shell import VisitorDep, show, visitor, who_tag
@@ -66,7 +66,7 @@ def _worker() -> str:
     """A changed file makes another version, and with it new caches."""
     styles = sorted(f"pages/{path.name}" for path in (_STATIC / "pages").glob("*.css"))
     names = (*ASSETS, *styles)
-    files = [_STATIC / "sw.js", *(_STATIC / name for name in names)]
+    files = [as_served(_STATIC / name) for name in ("sw.js", *names)]
     address = vendored(DECODER)
     decoder = [] if address is None else [address]
     files += [vendor_file(DECODER)] if decoder else []

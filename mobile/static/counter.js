@@ -3,7 +3,6 @@
 import { measure, trueNow } from "./clock.js";
 import { check } from "./fj.js";
 import { drawn } from "./qr.js";
-import { openReader, watch } from "./reader.js";
 import { get, put, remove, values } from "./store.js";
 
 const place = document.querySelector("[data-offline-counter]");
@@ -153,6 +152,7 @@ function flush() {
 // --- the page ------------------------------------------------------------------------------------
 
 async function camera() {
+  const { openReader, watch } = await import("./reader.js");
   const video = place.querySelector("video"), read = await openReader(decoder).catch(() => null);
   if (!read || !navigator.mediaDevices?.getUserMedia) return say("bad", "camera");
   try {

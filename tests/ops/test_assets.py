@@ -25,6 +25,8 @@ def project(tmp_path: Path) -> Path:
     root = tmp_path / "project"
     shutil.copytree(ROOT / "frontend", root / "frontend", ignore=shutil.ignore_patterns("node_*"))
     shutil.copy(ROOT / "hatch_build.py", root)
+    (root / hatch_build.OWN).mkdir(parents=True)
+    (root / hatch_build.OWN / "one.js").write_text("export const answer = 1;\n", "utf-8")
     return root
 
 
@@ -76,7 +78,7 @@ def test_nothing_is_done_while_the_manifest_matches(project: Path) -> None:
     assert needs(project, "build") == []
 
 
-@pytest.mark.parametrize("change", ["file", "gone", "manifest", "lock", "hook"])
+@pytest.mark.parametrize("change", ["file", "gone", "manifest", "lock", "hook", "own"])
 def test_whatever_changed_is_brought_in_again(project: Path, change: str) -> None:
     folder = fill(project)
     match change:
@@ -92,6 +94,8 @@ def test_whatever_changed_is_brought_in_again(project: Path, change: str) -> Non
         case "hook":
             with (project / "hatch_build.py").open("a") as text:
                 text.write("# changed\n")
+        case "own":
+            (project / hatch_build.OWN / "one.js").write_text("export const answer = 2;\n")
     assert not is_fresh(project)
     assert needs(project, "build") == [hatch_build.NODE]
 
@@ -190,7 +194,11 @@ def test_a_wheel_from_the_source_distribution_needs_no_network(sdist: Path, tmp_
     shutil.unpack_archive(wheel, tmp_path, "zip")
     folder = tmp_path / hatch_build.VENDOR
     manifest = json.loads((folder / hatch_build.MANIFEST).read_text("utf-8"))
-    assert set(manifest["files"]) == {"qr-decoder.js", "licences/qr.txt"}
+    scripts = {path.name for path in hatch_build.own_scripts(ROOT)}
+    small = {f"{hatch_build.SMALL}/{name}" for name in scripts}
+    assert set(manifest["files"]) == {"qr-decoder.js", "licences/qr.txt", *small}
+    assert set(manifest["own"]) == scripts
+    assert all((folder / name).stat().st_size < 8_000 for name in small)
     assert "MIT" in (folder / "licences" / "qr.txt").read_text("utf-8")
     works = (
         "import core.pages, app.main, hashlib;"
