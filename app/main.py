@@ -44,28 +44,19 @@ def create_app(
         database: A database to use instead of the settings' own (tests).
         clock: A clock to use instead of the settings' own (tests).
     """
-    refuse_unsafe(settings)
-    platform = Platform(
-        settings=settings,
-        database=database or Database(settings),
-        clock=clock or clock_for(settings.clock_file),
-        texts=_words(),
-        phone=_pages("mobile"),
-        desk=_pages("admin"),
-        limiter=Limiter(settings.redis_url, sealing.digest(settings.database_url)[:12]),
-    )
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         if database is not None:
             yield
             return
-        platform.database.check_safe()
-        app.state.hot = HotDoor(platform.database, app.state.presence)
+        opened: Database = app.state.platform.database
+        opened.check_safe()
+        app.state.hot = HotDoor(opened, app.state.presence)
         await app.state.hot.start()
         yield
         await app.state.hot.close()
-        platform.database.dispose()
+        opened.dispose()
 
     app = FastAPI(
         title="ふるさと住民登録 API",
@@ -76,13 +67,7 @@ def create_app(
         docs_url=None,
         redoc_url=None,
     )
-    app.state.platform = platform
-    book = _numbers(settings.policy_dir or POLICY_DIR)
-    app.state.policy_book = book
-    app.state.evidence = SqlEvidence()
-    app.state.presence = Presence(KeyStore(platform.secret), PolicyCache(book))
-    # Opened with the process; a caller's own database (tests) is worked by threads.
-    app.state.hot = None
+    equip(app, settings, database=database, clock=clock)
     errors.install(app)
     app.add_middleware(SameOriginWrites)
     app.add_middleware(RequestFacts, roomy={scanning.PHOTO_PATH: scanning.MAX_PHOTO})
@@ -93,6 +78,40 @@ def create_app(
     openapi.install(app)
     app.mount("/static", static_files("mobile", "admin"), name="static")
     return app
+
+
+def equip(
+    app: FastAPI,
+    settings: Settings,
+    *,
+    database: Database | None = None,
+    clock: Clock | None = None,
+) -> None:
+    """Give an application its parts; all that differs between two of them.
+
+    Args:
+        app: The application; the parts it had are forgotten.
+        settings: Of this process.
+        database: A database to use instead of the settings' own (tests).
+        clock: A clock to use instead of the settings' own (tests).
+    """
+    refuse_unsafe(settings)
+    platform = Platform(
+        settings=settings,
+        database=database or Database(settings),
+        clock=clock or clock_for(settings.clock_file),
+        texts=_words(),
+        phone=_pages("mobile"),
+        desk=_pages("admin"),
+        limiter=Limiter(settings.redis_url, sealing.digest(settings.database_url)[:12]),
+    )
+    book = _numbers(settings.policy_dir or POLICY_DIR)
+    app.state.platform = platform
+    app.state.policy_book = book
+    app.state.evidence = SqlEvidence()
+    app.state.presence = Presence(KeyStore(platform.secret), PolicyCache(book))
+    # Opened with the process; a caller's own database (tests) is worked by threads.
+    app.state.hot = None
 
 
 # Words, pages and numbers come with the package and never change while it runs: a process that

@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session
 
 from app import migrate
 from app.local import LocalStack
-from app.main import create_app
+from app.main import create_app, equip
 from core.clock import FixedClock
 from core.db import Context, Database
 from core.settings import Environment, Settings
@@ -188,10 +188,26 @@ def database(settings: Settings, template_engine: Engine) -> Iterator[RollbackDa
         outer.rollback()
 
 
+_SERVED: list[FastAPI] = []
+
+
+def serve(settings: Settings, database: Database, clock: FixedClock) -> FastAPI:
+    """The process's one application with these parts, until somebody else asks.
+
+    To work out its five hundred routes takes an application half a second at its first
+    request: more than most tests take.
+    """
+    if not _SERVED:
+        _SERVED.append(create_app(settings, database=database, clock=clock))
+    [app] = _SERVED
+    equip(app, settings, database=database, clock=clock)
+    return app
+
+
 @pytest.fixture
 def app(settings: Settings, database: RollbackDatabase, clock: FixedClock) -> FastAPI:
     """The web application on the rolled-back database."""
-    return create_app(settings, database=database, clock=clock)
+    return serve(settings, database, clock)
 
 
 @pytest.fixture

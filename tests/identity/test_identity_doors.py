@@ -11,12 +11,11 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import text
 
-from app.main import create_app
 from core.clock import FixedClock
 from core.settings import Environment, Settings
 from registry.identity_provider import provider_of
 from registry.idp_checks import IdentityRefused
-from tests.conftest import RollbackDatabase
+from tests.conftest import RollbackDatabase, serve
 from tests.factories.premium import apply, own, ready, slots_of, tier_of
 from tests.factories.registry import (
     HIDA,
@@ -52,7 +51,7 @@ def settings(settings: Settings, standin: StandIn, tmp_path: Path) -> Settings:
 @pytest.fixture
 def app(settings: Settings, database: RollbackDatabase, clock: FixedClock) -> FastAPI:
     """The web application with that provider."""
-    return create_app(settings, database=database, clock=clock)
+    return serve(settings, database, clock)
 
 
 @pytest.fixture

@@ -14,11 +14,10 @@ import uvicorn
 from fastapi import FastAPI
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from app.main import create_app
 from core.clock import FixedClock
 from core.db import Database
 from core.settings import Settings
-from tests.conftest import make_settings
+from tests.conftest import make_settings, serve
 from tests.look.checks import axe_complaints
 
 _START_SECONDS = 30.0
@@ -62,7 +61,7 @@ def live(own_database: Database, clock: FixedClock) -> Iterator[Live]:
     url = f"http://localhost:{listener.getsockname()[1]}"
     name = own_database._settings.database_url.rpartition("/")[2].partition("?")[0]
     settings = make_settings(name).model_copy(update={"public_url": url})
-    app = create_app(settings, database=own_database, clock=clock)
+    app = serve(settings, own_database, clock)
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="on"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()

@@ -9,11 +9,10 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import text
 
-from app.main import create_app
 from core.clock import FixedClock
 from core.settings import Settings
 from registry.idp import new_signing_key
-from tests.conftest import RollbackDatabase
+from tests.conftest import RollbackDatabase, serve
 from tests.factories.activities import create_member, create_organisation
 from tests.factories.phone import Phone, sign_in
 from tests.factories.presence import Look
@@ -44,7 +43,7 @@ def with_provider(
     asking = settings.model_copy(
         update={"idp_private_key_file": key, "idp_base_url": "http://127.0.0.1:9/realm"}
     )
-    app = create_app(asking, database=database, clock=clock)
+    app = serve(asking, database, clock)
     with TestClient(app, follow_redirects=False) as http:
         yield newcomer(Phone(http), database)
 

@@ -16,7 +16,6 @@ from fastapi.testclient import TestClient
 from sqlalchemy import select, update
 
 from app.mailcatcher import Keeper, messages
-from app.main import create_app
 from core.clock import FixedClock
 from core.db import Database, for_job
 from core.models import SignInCode
@@ -24,7 +23,7 @@ from core.settings import Settings
 from registry import guardians
 from registry.adults import turn_adults
 from registry.models import Guardianship, Person
-from tests.conftest import RollbackDatabase
+from tests.conftest import RollbackDatabase, serve
 from tests.factories import registry as make
 from tests.factories.registry import GIFU, HIDA, NAGANO, SignedIn, registration_of
 
@@ -154,7 +153,7 @@ def mailing_client(
     settings: Settings, database: RollbackDatabase, clock: FixedClock, port: int
 ) -> TestClient:
     mailing = settings.model_copy(update={"smtp_port": port, "show_sign_in_codes": False})
-    app: FastAPI = create_app(mailing, database=database, clock=clock)
+    app: FastAPI = serve(mailing, database, clock)
     return TestClient(app, raise_server_exceptions=False)
 
 

@@ -11,12 +11,12 @@ import pytest
 from fastapi.testclient import TestClient
 
 from activities.evidence import SqlEvidence
-from app.main import create_app
 from core.access import Role
 from core.clock import JAPAN, FixedClock, japan_day
 from core.db import Database, for_person
 from registry import guardians
 from registry.rules.facts import IdentityLevel
+from tests.conftest import serve
 from tests.factories import premium as cards
 from tests.factories.registry import (
     GIFU,
@@ -359,7 +359,7 @@ def world(own_database: Database) -> Iterator[World]:
     clock = FixedClock(datetime.combine(FIRST_DAY - timedelta(days=60), time(12), JAPAN))
     settings = own_database._settings
     runner = Runner(Parts.of(settings, database=own_database, clock=clock))
-    app = create_app(settings, database=own_database, clock=clock)
+    app = serve(settings, own_database, clock)
     with TestClient(app, raise_server_exceptions=False, follow_redirects=False) as client:
         made = World(own_database, client, clock, runner)
         made.open(*PLACES)

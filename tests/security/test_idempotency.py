@@ -12,12 +12,11 @@ from sqlalchemy import text
 
 from activities import enrolment
 from activities.models import DeviceTicket
-from app.main import create_app
 from app.openapi import KEYLESS, needs_key
 from app.routes import Door
 from core.clock import FixedClock
 from core.db import Database, for_body
-from tests.conftest import RollbackDatabase
+from tests.conftest import RollbackDatabase, serve
 from tests.factories.registry import GIFU, HIDA, create_person, make_operator, open_bodies
 from tests.security.knocking import Way, examples_of, knock, ways
 from tests.security.places import Place, settle
@@ -219,7 +218,7 @@ def test_long_keys_are_told_apart(client: TestClient, database: RollbackDatabase
 
 def test_two_at_once_have_one_effect(own_database: Database, clock: FixedClock) -> None:
     """P04: twelve at the same instant, real roles, real commits: one effect, one answer."""
-    app = create_app(own_database._settings, database=own_database, clock=clock)
+    app = serve(own_database._settings, own_database, clock)
     open_bodies(own_database, GIFU, HIDA)
     someone = create_person(own_database)
     headers = someone.headers

@@ -7,13 +7,13 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from app.main import create_app
 from core.access import Role
 from core.clock import FixedClock
 from core.db import Database
 from core.errors import TooMany
 from core.limits import Limit, Limiter
 from core.settings import Settings
+from tests.conftest import serve
 from tests.factories import registry as make
 from tests.factories.registry import HIDA, NOW
 
@@ -23,7 +23,7 @@ FEW = {"limit_check_ins": 2, "limit_searches": 2, "limit_verifications": 2}
 @pytest.fixture
 def few(database: Database, clock: FixedClock, settings: Settings) -> TestClient:
     """The application with limits that a test reaches."""
-    app: FastAPI = create_app(settings.model_copy(update=FEW), database=database, clock=clock)
+    app: FastAPI = serve(settings.model_copy(update=FEW), database, clock)
     app.state.platform.limiter.space = uuid4().hex
     return TestClient(app)
 

@@ -7,13 +7,12 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from app.main import create_app
 from core.access import Actor, ActorKind
 from core.clock import FixedClock
 from core.errors import Refused, SignInNeeded
 from core.passkey_challenges import available, party_of
 from core.settings import Settings
-from tests.conftest import RollbackDatabase
+from tests.conftest import RollbackDatabase, serve
 from tests.factories.authenticator import Device
 from tests.factories.presence import Look
 from tests.factories.registry import HIDA, SignedIn, create_person, make_staff
@@ -339,7 +338,7 @@ def test_at_a_bare_address_nothing_is_offered(
     settings: Settings, database: RollbackDatabase, clock: FixedClock
 ) -> None:
     bare = settings.model_copy(update={"public_url": "http://127.0.0.1:8000"})
-    with TestClient(create_app(bare, database=database, clock=clock)) as client:
+    with TestClient(serve(bare, database, clock)) as client:
         assert "passkey.js" not in client.get("/signin").text
         answer = client.post(f"{SIGN_IN}/challenges", json={})
         assert code_of(answer) == (409, "passkeys_unavailable")

@@ -5,10 +5,10 @@ from uuid import uuid4
 
 from fastapi.testclient import TestClient
 
-from app.main import create_app
 from core.access import Role
 from core.clock import FixedClock
 from core.db import Database
+from tests.conftest import serve
 from tests.factories.registry import SignedIn, make_staff
 from tests.workers.nights import HIDA, IIDA, parts_at, rows
 from tests.workers.renewing import LAST, NEXT, night, prepared, terms
@@ -20,7 +20,7 @@ BASE = f"/api/v1/local-governments/{HIDA}"
 def doors(database: Database, parts: Parts) -> TestClient:
     """The web application on the test's own database and clock."""
     assert isinstance(parts.clock, FixedClock)
-    app = create_app(database._settings, database=database, clock=parts.clock)
+    app = serve(database._settings, database, parts.clock)
     return TestClient(app, raise_server_exceptions=False)
 
 
