@@ -23,6 +23,7 @@ from core.texts import N_, Translate
 from core.web import Answer, Platform, answer_once, platform_of
 from registry import approvals, judging, members, renewal_staff
 from registry.doors import LgCode, as_body, staff_with
+from registry.fresh import prove_on_duty
 from registry.models import LocalGovernment, StaffRole
 from registry.own_case import refuse_own_case
 from registry.rules.policy import PolicyBook
@@ -71,6 +72,9 @@ DONE: Final[Mapping[str, str]] = MappingProxyType(
         "staff_added": N_("職員を加えました。"),
         "staff_ended": N_("この役割を終えました。"),
         "place_opened": N_("滞在を確かめる場所を加えました。"),
+        "key_renamed": N_("パスキーの名前を変えました。"),
+        "key_removed": N_("パスキーを消しました。"),
+        "sign_in_ended": N_("その端末をサインアウトさせました。"),
         "body_state": N_("団体の状態を変えました。"),
     }
 )
@@ -145,6 +149,10 @@ class Desk:
     def may(self, role: Role) -> bool:
         """Whether this member of staff has at least this role here."""
         return self.actor.has_role(self.lg_code, role)
+
+    def prove_fresh(self) -> None:
+        """Refuse what needs a proof of who one is, unless it was given a short while ago (d-11)."""
+        prove_on_duty(self.platform, self.actor, now=self.now)
 
     def transaction(self) -> AbstractContextManager[Session]:
         """A transaction of this local government, committed when the block ends."""

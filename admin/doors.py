@@ -8,6 +8,7 @@ from admin.pages import (
     members,
     operator,
     organisations,
+    own,
     reception,
     settings,
     signin,
@@ -16,6 +17,7 @@ from admin.pages import (
 
 PUBLIC = (signin.router,)
 STAFF = (
+    own.staff_router,
     today.router,
     approvals.router,
     activities.router,
@@ -26,4 +28,4 @@ STAFF = (
     settings.router,
     audit.router,
 )
-OPERATOR = (operator.router,)
+OPERATOR = (own.operator_router, operator.router)

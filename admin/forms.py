@@ -104,7 +104,10 @@ class Form:
 
 
 async def _read(request: Request) -> Form:
-    return Form(await request.form())
+    # Kept for a page that asks who one is before it does what was asked (admin.pages.own).
+    form = Form(await request.form())
+    request.state.form = form
+    return form
 
 
 FormDep = Annotated[Form, Depends(_read)]

@@ -20,6 +20,7 @@ from core.models import Delivery, Heartbeat, JobFailure, JobRun, SigningKey
 from core.texts import Translate
 from core.web import Answer, Platform, answer_once, platform_of
 from registry.doors import OperatorActor, as_operator
+from registry.fresh import prove_on_duty
 from registry.models import LocalGovernment, StaffRole
 
 #: A process that has not been heard for this long is reported as away.
@@ -53,6 +54,10 @@ class Control:
     def say(self) -> Translate:
         """The words of this request's language."""
         return self.platform.texts.translator(self.platform.desk.language(self.request))
+
+    def prove_fresh(self) -> None:
+        """Refuse a write unless the operator proved who they are a short while ago (d-11)."""
+        prove_on_duty(self.platform, self.actor, now=self.now)
 
     def render(
         self,

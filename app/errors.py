@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 from sqlalchemy.exc import DataError, DBAPIError
 from starlette.exceptions import HTTPException
 
+from admin.pages.own import ask_first
 from core.db import sqlstate
 from core.errors import (
     Conflict,
@@ -104,6 +105,9 @@ def install(app: FastAPI) -> None:
             again = "/again" if error.code == "fresh_sign_in_needed" else ""
             door = f"{_audience(request)}/signin{again}"
             return RedirectResponse(f"{door}?next={_asked_for(request)}", status_code=303)
+        waiting = getattr(request.state, "form", None)
+        if error.code == "fresh_sign_in_needed" and waiting and _audience(request):
+            return ask_first(request, waiting)
         if error.code == "profile_needed" and wants_page(request) and request.method == "GET":
             return RedirectResponse(f"/welcome?next={_asked_for(request)}", status_code=303)
         status = next(status for kind, status in STATUS.items() if isinstance(error, kind))

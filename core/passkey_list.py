@@ -33,6 +33,18 @@ def has_passkey(db: Session, account_id: UUID) -> bool:
     )
 
 
+def can_prove(db: Session, account_id: UUID) -> bool:
+    """Whether an account has a key that still opens something."""
+    return (
+        db.scalar(
+            select(Passkey.id)
+            .where(Passkey.account_id == account_id, Passkey.blocked_at.is_(None))
+            .limit(1)
+        )
+        is not None
+    )
+
+
 def rename(db: Session, *, actor: Actor, passkey_id: UUID, name: str, now: datetime) -> Passkey:
     """Call one of one's keys something else.
 

@@ -12,7 +12,8 @@ from core.db import Context, for_person
 from core.problems import problems
 from core.web import Answer, Platform, PlatformDep, answer_once
 from registry import closing, members
-from registry.doors import GATE, ApproverActor, BookDep, LgCode
+from registry.doors import GATE, BookDep, LgCode
+from registry.fresh import FreshApprover
 from registry.own_case import refuse_own_case
 
 router = APIRouter(tags=["registrants"])
@@ -84,7 +85,7 @@ def close(
     lg_code: LgCode,
     registration_id: UUID,
     given: ClosingIn,
-    actor: ApproverActor,
+    actor: FreshApprover,
     platform: PlatformDep,
     book: BookDep,
 ) -> Response:
@@ -121,7 +122,7 @@ def reopen(
     request: Request,
     lg_code: LgCode,
     registration_id: UUID,
-    actor: ApproverActor,
+    actor: FreshApprover,
     platform: PlatformDep,
     book: BookDep,
 ) -> Response:

@@ -15,7 +15,8 @@ from core.problems import problems
 from core.tenancy import Audience
 from core.web import Answer, Items, Platform, PlatformDep, answer_once, decode_cursor, encode_cursor
 from registry import governments, policies, queries
-from registry.doors import BookDep, LgCode, OperatorActor, as_operator
+from registry.doors import BookDep, LgCode, as_operator
+from registry.fresh import FreshOperator
 from registry.rules.facts import BodyKind
 from registry.rules.policy import PolicyBook
 from registry.rules.requirement import parse
@@ -131,7 +132,7 @@ def set_state(
     request: Request,
     lg_code: LgCode,
     given: StateIn,
-    actor: OperatorActor,
+    actor: FreshOperator,
     platform: PlatformDep,
     book: BookDep,
 ) -> Response:

@@ -18,6 +18,7 @@ from core.tenancy import Audience
 from core.web import Answer, Items, Platform, PlatformDep, answer_once, device_of
 from registry.api_signin import SessionDep, asker, token_answer
 from registry.doors import GATE, AnyActor, BookDep
+from registry.fresh import must_verify, prove_on_duty
 from registry.schemas_passkeys import (
     ChallengeOut,
     PasskeyAnswer,
@@ -117,8 +118,14 @@ def list_passkeys(session: SessionDep, platform: PlatformDep) -> Items[PasskeyOu
     summary="Ask for a challenge to add a passkey",
     responses=problems(401, 409),
 )
-def challenge_to_add(session: SessionDep, platform: PlatformDep) -> ChallengeOut:
-    """For `navigator.credentials.create`; at most ten keys an account."""
+def challenge_to_add(
+    session: SessionDep, actor: SignedInActor, platform: PlatformDep
+) -> ChallengeOut:
+    """For `navigator.credentials.create`; at most ten keys an account.
+
+    Staff and operators who have a key prove themselves with it first: a mailbox alone adds none.
+    """
+    _prove_if_on_duty(platform, actor)
     with platform.database.transaction(GATE) as db:
         made = passkey_challenges.begin_registration(
             db, party=party_of(platform.settings), signed_in=session, now=platform.clock.now()
@@ -140,6 +147,7 @@ def add_passkey(
     platform: PlatformDep,
 ) -> PasskeyOut:
     """Keeps the public half; registrants are told by a notice, in case it was not they."""
+    _prove_if_on_duty(platform, actor)
     now = platform.clock.now()
     claimed = claimed_of(platform, binding=given.binding, now=now)
     browser = browser_of(request.headers.get("user-agent", ""))
@@ -157,6 +165,11 @@ def add_passkey(
         out = PasskeyOut.of(row)
     _tell_of_new(platform, actor, out)
     return out
+
+
+def _prove_if_on_duty(platform: Platform, actor: Actor) -> None:
+    if actor.kind is not ActorKind.PERSON and must_verify(platform, actor):
+        prove_on_duty(platform, actor, now=platform.clock.now())
 
 
 def _tell_of_new(platform: Platform, actor: Actor, made: PasskeyOut) -> None:
@@ -203,6 +216,7 @@ def remove_passkey(
     request: Request, passkey_id: UUID, actor: SignedInActor, platform: PlatformDep
 ) -> Response:
     """It opens nothing from then on; a mailed code still does, so nobody is locked out."""
+    _prove_if_on_duty(platform, actor)
 
     def work(db: Session) -> Answer:
         passkey_list.remove(db, actor=actor, passkey_id=passkey_id, now=platform.clock.now())

@@ -7,7 +7,8 @@ from core.clock import japan_day
 from core.problems import problems
 from core.web import Answer, Items, PlatformDep, answer_once
 from registry import policies
-from registry.doors import BookDep, LgCode, ManagerActor, ViewerActor, as_body
+from registry.doors import BookDep, LgCode, ViewerActor, as_body
+from registry.fresh import FreshManager
 from registry.rules.requirement import parse
 from registry.schemas_governments import (
     RequirementIn,
@@ -44,7 +45,7 @@ def set_value(
     lg_code: LgCode,
     key: str,
     given: SettingIn,
-    actor: ManagerActor,
+    actor: FreshManager,
     platform: PlatformDep,
     book: BookDep,
 ) -> Response:
@@ -103,7 +104,7 @@ def announce(
     request: Request,
     lg_code: LgCode,
     given: RequirementIn,
-    actor: ManagerActor,
+    actor: FreshManager,
     platform: PlatformDep,
     book: BookDep,
 ) -> Response:

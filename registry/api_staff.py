@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 from core.access import Actor, Role
 from core.db import Context
 from core.web import Answer, Items, answer_once, platform_of, require_key
-from registry.doors import GATE, LgCode, ManagerActor, OperatorActor, as_body, as_operator
+from registry.doors import GATE, LgCode, ManagerActor, as_body, as_operator
+from registry.fresh import FreshManager, FreshOperator
 from registry.models import StaffRole
 from registry.people import refuse_individual_number
 from registry.staff import account_for_duty, appoint, dismiss, staff_of
@@ -91,7 +92,7 @@ def _appoint(
     status_code=201,
 )
 def appoint_as_operator(
-    request: Request, lg_code: LgCode, given: StaffIn, actor: OperatorActor
+    request: Request, lg_code: LgCode, given: StaffIn, actor: FreshOperator
 ) -> Response:
     """R01: onboarding. The person signs in by a code sent to this address."""
     return _appoint(request, actor, as_operator(actor), lg_code, given)
@@ -114,7 +115,7 @@ def list_staff(request: Request, lg_code: LgCode, actor: ManagerActor) -> Items[
     status_code=201,
 )
 def appoint_as_manager(
-    request: Request, lg_code: LgCode, given: StaffIn, actor: ManagerActor
+    request: Request, lg_code: LgCode, given: StaffIn, actor: FreshManager
 ) -> Response:
     """A manager gives somebody a role; an earlier role here ends."""
     return _appoint(request, actor, as_body(actor, lg_code), lg_code, given)
@@ -127,7 +128,7 @@ def appoint_as_manager(
     response_class=Response,
 )
 def dismiss_staff(
-    request: Request, lg_code: LgCode, account_id: UUID, actor: ManagerActor
+    request: Request, lg_code: LgCode, account_id: UUID, actor: FreshManager
 ) -> Response:
     """It holds from their next request; the last manager cannot go."""
     platform = platform_of(request)

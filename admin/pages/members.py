@@ -212,6 +212,7 @@ def reverse(
 @router.post(STAFF + "/members/{registration_id}/closing")
 def close(desk: ApproverDesk, registration_id: UUID, form: FormDep) -> Response:
     """R32: for somebody who died or is ill for long; nothing is deleted."""
+    desk.prove_fresh()
     person_id, context = person_at(
         desk.platform, desk.actor, lg_code=desk.lg_code, registration_id=registration_id
     )
@@ -249,6 +250,7 @@ def _told(form: Form) -> closing.Told:
 @router.post(STAFF + "/members/{registration_id}/reopening")
 def reopen(desk: ApproverDesk, registration_id: UUID, form: FormDep) -> Response:
     """R32: a death was recorded by mistake."""
+    desk.prove_fresh()
     person_id, context = person_at(
         desk.platform, desk.actor, lg_code=desk.lg_code, registration_id=registration_id
     )

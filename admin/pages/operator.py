@@ -9,6 +9,7 @@ from admin import operating
 from admin.desk import TOLD_IN_PLACE, Done, Problems, problems_of, status_of
 from admin.forms import FormDep
 from admin.operating import SHOWN, Control, ControlDep
+from admin.pages.own import passkey_offered
 from core.access import Role
 from registry import governments, queries, staff
 from registry.doors import GATE
@@ -28,6 +29,7 @@ def state(control: ControlDep) -> Response:
         return control.render(
             "operator_state.html",
             here="state",
+            passkey_offered=passkey_offered(control.request),
             machinery=operating.machinery(db),
             bodies=operating.body_counts(db),
         )
@@ -80,6 +82,7 @@ def one_body(control: ControlDep, code: Code, done: Done = "") -> Response:
 @router.post("/operator/bodies/{code}/state")
 def set_state(control: ControlDep, code: Code, form: FormDep) -> Response:
     """R01: a step of joining, pausing or leaving."""
+    control.prove_fresh()
 
     def work(db: Session) -> str:
         governments.set_state(
@@ -101,6 +104,7 @@ def set_state(control: ControlDep, code: Code, form: FormDep) -> Response:
 @router.post("/operator/bodies/{code}/managers")
 def appoint_manager(control: ControlDep, code: Code, form: FormDep) -> Response:
     """The first manager of a body; the rest is theirs."""
+    control.prove_fresh()
     platform = control.platform
     try:
         name = form.needed("name", most=60)

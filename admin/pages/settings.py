@@ -156,6 +156,7 @@ def preview_requirement(desk: ManagerDesk, form: FormDep) -> Response:
 @router.post(SETTINGS + "/requirement")
 def announce(desk: ManagerDesk, form: FormDep) -> Response:
     """R33: announced now, in force from its day; a harder one needs its notice."""
+    desk.prove_fresh()
 
     def work(db: Session) -> str:
         policies.create_requirement(
@@ -178,6 +179,7 @@ def announce(desk: ManagerDesk, form: FormDep) -> Response:
 @router.post(SETTINGS + "/values/{key}")
 def set_value(desk: ManagerDesk, key: str, form: FormDep) -> Response:
     """R15: one's own value from a day on; what was judged before stays."""
+    desk.prove_fresh()
 
     def work(db: Session) -> str:
         policies.set_body_value(
@@ -241,6 +243,7 @@ def open_place(desk: ClerkDesk, form: FormDep) -> Response:
 @router.post(SETTINGS + "/staff")
 def appoint(desk: ManagerDesk, form: FormDep) -> Response:
     """A role for somebody; the address is proved at their first sign-in."""
+    desk.prove_fresh()
     try:
         name = form.needed("name", most=60)
         refuse_individual_number(name, field="name")
@@ -281,6 +284,7 @@ def _role(form: Form) -> Role:
 @router.post(SETTINGS + "/staff/{account_id}/end")
 def dismiss(desk: ManagerDesk, account_id: UUID, form: FormDep) -> Response:
     """From their next request on; somebody stays who may appoint."""
+    desk.prove_fresh()
 
     def work(db: Session) -> str:
         staff.dismiss(

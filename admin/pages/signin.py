@@ -11,7 +11,9 @@ from admin.desk import TOLD_IN_PLACE, Problems, problems_of, status_of
 from core import signin
 from core.access import ActorKind
 from core.errors import DomainError, TooMany, Unavailable
-from core.web import clear_session, device_of, platform_of, set_session
+from core.passkey_challenges import available
+from core.signin import IssuedCode
+from core.web import Platform, clear_session, device_of, platform_of, set_session
 from registry.doors import GATE, AnyActor, BookDep
 from registry.models import LocalGovernment
 from registry.signing_in import prove_code, send_code
@@ -32,30 +34,37 @@ Email = Annotated[str, Form(max_length=254)]
 Code = Annotated[str, Form(max_length=20)]
 
 
-def _kind(request: Request) -> str:
+def kind_of(request: Request) -> str:
+    """Whose door this is: `staff` or `operator`."""
     return "operator" if request.url.path.startswith("/operator") else "staff"
 
 
-def _back(kind: str, wanted: str) -> str:
+def home_of(kind: str) -> str:
+    """The first address of an audience."""
+    return _HOMES[kind]
+
+
+def back(kind: str, wanted: str) -> str:
     """The address to go to: one of this audience's own pages, else its first one."""
     found = _LOCAL.fullmatch(wanted)
-    return wanted if found and found[1] == kind else _HOMES[kind]
+    return wanted if found and found[1] == kind else home_of(kind)
 
 
 def _ask_address(
     request: Request, wanted: str, *, email: str = "", errors: Problems = (), status: int = 200
 ) -> Response:
-    kind = _kind(request)
+    kind = kind_of(request)
     return platform_of(request).desk.render(
         request,
         "signin.html",
         status,
         kind=kind,
         step="address",
-        action=f"{_HOMES[kind]}/signin",
-        next=_back(kind, wanted),
+        action=f"{home_of(kind)}/signin",
+        next=back(kind, wanted),
         email=email,
         shown_code=None,
+        passkeys=available(platform_of(request).settings),
         errors=list(errors),
     )
 
@@ -69,17 +78,18 @@ def _ask_code(
     errors: Problems = (),
     status: int = 200,
 ) -> Response:
-    kind = _kind(request)
+    kind = kind_of(request)
     return platform_of(request).desk.render(
         request,
         "signin.html",
         status,
         kind=kind,
         step="code",
-        action=f"{_HOMES[kind]}/signin/code",
-        next=_back(kind, wanted),
+        action=f"{home_of(kind)}/signin/code",
+        next=back(kind, wanted),
         email=email,
         shown_code=shown_code,
+        passkeys=False,
         errors=list(errors),
     )
 
@@ -99,7 +109,7 @@ def send(request: Request, email: Email = "", wanted: NextField = "") -> Respons
     try:
         issued = send_code(
             platform,
-            kind=_kind(request),
+            kind=kind_of(request),
             email=email,
             address=request.client.host if request.client else "unknown",
             language=platform.desk.language(request),
@@ -107,10 +117,20 @@ def send(request: Request, email: Email = "", wanted: NextField = "") -> Respons
         )
     except (*TOLD_IN_PLACE, TooMany, Unavailable) as error:
         return _ask_address(
-            request, wanted, email=email, errors=problems_of(request, error), status=_status(error)
+            request,
+            wanted,
+            email=email,
+            errors=problems_of(request, error),
+            status=status_of_code(error),
         )
     shown = issued.code if platform.settings.show_sign_in_codes else None
     response = _ask_code(request, wanted, email=email, shown_code=shown)
+    keep_binding(response, platform, issued)
+    return response
+
+
+def keep_binding(response: Response, platform: Platform, issued: IssuedCode) -> None:
+    """The browser that asked for a code brings this back with it."""
     response.set_cookie(
         BINDING_COOKIE,
         issued.binding,
@@ -119,7 +139,6 @@ def send(request: Request, email: Email = "", wanted: NextField = "") -> Respons
         samesite="lax",
         secure=platform.settings.secure_cookies,
     )
-    return response
 
 
 @router.post("/staff/signin/code")
@@ -146,9 +165,13 @@ def prove(
         )
     except TOLD_IN_PLACE as error:
         return _ask_code(
-            request, wanted, email=email, errors=problems_of(request, error), status=_status(error)
+            request,
+            wanted,
+            email=email,
+            errors=problems_of(request, error),
+            status=status_of_code(error),
         )
-    response = RedirectResponse(_back(found.kind, wanted), status_code=303)
+    response = RedirectResponse(back(found.kind, wanted), status_code=303)
     set_session(response, platform.settings, token, device)
     response.delete_cookie(BINDING_COOKIE)
     return response
@@ -162,7 +185,7 @@ def sign_out(request: Request, actor: AnyActor) -> Response:
     if actor.kind is not ActorKind.ANONYMOUS:
         with platform.database.transaction(GATE) as db:
             signin.end_session(db, request.state.signed_in.token_hash, now=platform.clock.now())
-    response = RedirectResponse(f"{_HOMES[_kind(request)]}/signin", status_code=303)
+    response = RedirectResponse(f"{home_of(kind_of(request))}/signin", status_code=303)
     clear_session(response, platform.settings)
     return response
 
@@ -186,7 +209,8 @@ def choose_body(request: Request, actor: AnyActor) -> Response:
     )
 
 
-def _status(error: DomainError) -> int:
+def status_of_code(error: DomainError) -> int:
+    """The HTTP status of a refusal on the way to a code."""
     if isinstance(error, TooMany):
         return _TOO_MANY
     return _AWAY if isinstance(error, Unavailable) else status_of(error)

@@ -5,6 +5,7 @@ from fastapi import APIRouter, Response
 from activities.refusals import policy_now
 from admin import night, waiting
 from admin.desk import Done, ViewerDesk
+from admin.pages.own import passkey_offered
 
 router = APIRouter(include_in_schema=False)
 #: Sessions of today and of the days after it that staff prepare for.
@@ -32,5 +33,6 @@ def today(desk: ViewerDesk, done: Done = "") -> Response:
             lost_days=waiting.LOST_DAYS.days,
             reverse_days=policy.integer("decision.reverse_days"),
             due_days=waiting.DUE_DAYS.days,
+            passkey_offered=passkey_offered(desk.request),
             night=night.by_itself(db, lg_code=desk.lg_code, today=desk.today),
         )

@@ -37,7 +37,10 @@ async function prove(panel, door, about, mediation) {
   });
   const answer = { binding: asked.binding, credential: found.toJSON(), transport: "cookie" };
   await post(door, answer);
-  location.assign(panel.dataset.next);
+  // A form that waited for this proof is sent with what was typed; else on to the page.
+  const { form, next } = panel.dataset;
+  if (form) document.getElementById(form).requestSubmit();
+  else location.assign(next);
 }
 
 async function post(door, body) {
@@ -58,6 +61,11 @@ function say(panel, what) {
 
 function failed(panel, error) {
   if (error.name === "AbortError") return;
+  const { again } = panel.dataset;
+  if (again && error.message === "fresh_sign_in_needed") {
+    location.assign(again);
+    return;
+  }
   say(panel, error.name === "InvalidStateError" ? "known" : "failed");
 }
 
