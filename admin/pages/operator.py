@@ -25,11 +25,12 @@ After = Annotated[str | None, Query(max_length=8)]
 @router.get("/operator")
 def state(control: ControlDep) -> Response:
     """Is everything running: processes, nights, notices."""
+    offered = passkey_offered(control.request)
     with control.platform.database.transaction(control.context) as db:
         return control.render(
             "operator_state.html",
             here="state",
-            passkey_offered=passkey_offered(control.request),
+            passkey_offered=offered,
             machinery=operating.machinery(db),
             bodies=operating.body_counts(db),
         )

@@ -16,6 +16,7 @@ HOME = "/staff/{lg_code}"
 @router.get(HOME)
 def today(desk: ViewerDesk, done: Done = "") -> Response:
     """R15: four numbers with links, then the sessions, then last night."""
+    offered = passkey_offered(desk.request)
     with desk.transaction() as db:
         policy = policy_now(db, desk.book, desk.lg_code, desk.now)
         queue = waiting.counts(db, lg_code=desk.lg_code, today=desk.today, now=desk.now)
@@ -33,6 +34,6 @@ def today(desk: ViewerDesk, done: Done = "") -> Response:
             lost_days=waiting.LOST_DAYS.days,
             reverse_days=policy.integer("decision.reverse_days"),
             due_days=waiting.DUE_DAYS.days,
-            passkey_offered=passkey_offered(desk.request),
+            passkey_offered=offered,
             night=night.by_itself(db, lg_code=desk.lg_code, today=desk.today),
         )
