@@ -124,7 +124,7 @@ def test_a_mailbox_adds_and_takes_no_key_of_staff(
     add_key(http, manager, device)
     asked = ask(http, "passkeys", manager)
     assert (asked.status_code, asked.json()["code"]) == (401, "fresh_sign_in_needed")
-    [key] = http.get(f"{API}/passkeys", headers=manager.headers).json()["passkeys"]
+    [key] = http.get(f"{API}/passkeys", headers=manager.headers).json()["items"]
     path = f"/staff/me/keys/{key['id']}/remove"
     assert http.post(path, headers=manager.headers, data={"_key": KEY}).status_code == 401
     refused = http.delete(
@@ -133,7 +133,7 @@ def test_a_mailbox_adds_and_takes_no_key_of_staff(
     assert refused.status_code == 401
     fresh = confirm(http, manager, device)
     assert http.post(path, headers=fresh, data={"_key": KEY}).status_code == 303
-    assert http.get(f"{API}/passkeys", headers=fresh).json()["passkeys"] == []
+    assert http.get(f"{API}/passkeys", headers=fresh).json()["items"] == []
 
 
 BODY = f"{API}/local-governments/{HIDA}"
@@ -225,8 +225,8 @@ def test_ones_own_sign_ins_are_listed_and_ended(
     assert page.status_code == 200
     assert http.get(home, headers=stranger.headers).status_code == 403
     assert http.get(home).headers["location"].startswith(f"/{door}/signin?next=")
-    [own] = http.get(f"{API}/sign-ins", headers=someone.headers).json()["sign_ins"]
-    foreign = http.get(f"{API}/sign-ins", headers=stranger.headers).json()["sign_ins"][0]["id"]
+    [own] = http.get(f"{API}/sign-ins", headers=someone.headers).json()["items"]
+    foreign = http.get(f"{API}/sign-ins", headers=stranger.headers).json()["items"][0]["id"]
     path = f"{home}/sign-ins/{foreign}/end"
     assert http.post(path, headers=someone.headers, data={"_key": KEY}).status_code == 404
     path = f"{home}/sign-ins/{own['id']}/end"
