@@ -23,7 +23,7 @@ from core.texts import N_, Translate
 from core.web import Answer, Platform, answer_once, platform_of
 from registry import approvals, judging, members, renewal_staff
 from registry.doors import LgCode, as_body, staff_with
-from registry.fresh import prove_on_duty
+from registry.fresh_doors import prove_on_duty
 from registry.models import LocalGovernment, StaffRole
 from registry.own_case import refuse_own_case
 from registry.rules.policy import PolicyBook

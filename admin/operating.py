@@ -20,7 +20,7 @@ from core.models import Delivery, Heartbeat, JobFailure, JobRun, SigningKey
 from core.texts import Translate
 from core.web import Answer, Platform, answer_once, platform_of
 from registry.doors import OperatorActor, as_operator
-from registry.fresh import prove_on_duty
+from registry.fresh_doors import prove_on_duty
 from registry.models import LocalGovernment, StaffRole
 
 #: A process that has not been heard for this long is reported as away.

@@ -13,7 +13,7 @@ from core.problems import problems
 from core.web import Answer, Platform, PlatformDep, answer_once
 from registry import closing, members
 from registry.doors import GATE, BookDep, LgCode
-from registry.fresh import FreshApprover
+from registry.fresh_doors import FreshApprover
 from registry.own_case import refuse_own_case
 
 router = APIRouter(tags=["registrants"])

@@ -16,7 +16,7 @@ from core.tenancy import Audience
 from core.web import Answer, Items, Platform, PlatformDep, answer_once, decode_cursor, encode_cursor
 from registry import governments, policies, queries
 from registry.doors import BookDep, LgCode, as_operator
-from registry.fresh import FreshOperator
+from registry.fresh_doors import FreshOperator
 from registry.rules.facts import BodyKind
 from registry.rules.policy import PolicyBook
 from registry.rules.requirement import parse

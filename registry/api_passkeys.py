@@ -18,7 +18,7 @@ from core.tenancy import Audience
 from core.web import Answer, Items, Platform, PlatformDep, answer_once, device_of
 from registry.api_signin import SessionDep, asker, token_answer
 from registry.doors import GATE, AnyActor, BookDep
-from registry.fresh import must_verify, prove_on_duty
+from registry.fresh_doors import must_verify, prove_on_duty
 from registry.schemas_passkeys import (
     ChallengeOut,
     PasskeyAnswer,

@@ -8,7 +8,7 @@ from core.problems import problems
 from core.web import Answer, Items, PlatformDep, answer_once
 from registry import policies
 from registry.doors import BookDep, LgCode, ViewerActor, as_body
-from registry.fresh import FreshManager
+from registry.fresh_doors import FreshManager
 from registry.rules.requirement import parse
 from registry.schemas_governments import (
     RequirementIn,

@@ -11,7 +11,7 @@ from core.access import Actor, Role
 from core.db import Context
 from core.web import Answer, Items, answer_once, platform_of, require_key
 from registry.doors import GATE, LgCode, ManagerActor, as_body, as_operator
-from registry.fresh import FreshManager, FreshOperator
+from registry.fresh_doors import FreshManager, FreshOperator
 from registry.models import StaffRole
 from registry.people import refuse_individual_number
 from registry.staff import account_for_duty, appoint, dismiss, staff_of

@@ -24,7 +24,7 @@ from core.signin import SignedIn
 from core.web import Answer, answer_once, clear_session, device_of, platform_of, set_session
 from registry.api_passkeys import at_the_gate
 from registry.doors import GATE, AnyActor, BookDep, operator_actor
-from registry.fresh import must_verify, prove_on_duty
+from registry.fresh_doors import must_verify, prove_on_duty
 from registry.signing_in import prove_code, send_code
 
 #: Name and value of each field that waits for the proof, and where they are sent.
