@@ -1,6 +1,6 @@
 // This phone's keys, one for each local government: two of them cannot tell that it is one phone.
 // The private half is made here, cannot be read out by any script, and signs without network.
-import { trueNow } from "./clock.js";
+import { measure, trueNow } from "./clock.js";
 import { get, put, remove } from "./store.js";
 
 const ECDSA = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
@@ -26,12 +26,11 @@ async function asked(path, options) {
 }
 
 // On a first visit the worker throws out whatever lay here before it knew who is signed in: a key
-// made earlier than that would go with it. Where no worker comes, nobody waits for long.
+// made earlier than that would go with it. So it is noted here, unless the worker was first (sw.js).
 async function met() {
-  for (let turn = 0; navigator.serviceWorker && turn < 50; turn++) {
-    if (await get("facts", "who")) return;
-    await new Promise((wake) => setTimeout(wake, 100));
-  }
+  if (await get("facts", "who")) return;
+  const { who, lang } = (await measure()).state;
+  await navigator.locks.request("who", async () => (await get("facts", "who")) ?? put("facts", "who", { who, lang }));
 }
 
 // A stopped key stays stopped for ever: a phone that does not find its own makes another.

@@ -53,7 +53,9 @@ async function freshen(path) {
 
 // Somebody else is signed in, or nobody: nothing of the one before is left to see. The queue stays:
 // it is sealed under a key that only its owner gets back, by signing in.
-async function meet(who, lang) {
+const meet = (who, lang) => navigator.locks.request("who", () => met(who, lang));
+
+async function met(who, lang) {
   const known = await get("facts", "who");
   if (known?.who === who && known?.lang === lang) return;
   await caches.delete(PAGES);

@@ -8,6 +8,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 import uvicorn
@@ -54,13 +56,21 @@ class Visitor:
 
 
 @pytest.fixture
-def live(own_database: Database, clock: FixedClock) -> Iterator[Live]:
+def live_settings() -> dict[str, Any]:
+    """What a file of tests wants to be set besides."""
+    return {}
+
+
+@pytest.fixture
+def live(
+    own_database: Database, clock: FixedClock, live_settings: dict[str, Any]
+) -> Iterator[Live]:
     """The web application on a free port of this machine, on a database of its own."""
     listener = socket.create_server(("127.0.0.1", 0))
     # By its name: a browser keeps no passkeys for a bare address.
     url = f"http://localhost:{listener.getsockname()[1]}"
     name = own_database._settings.database_url.rpartition("/")[2].partition("?")[0]
-    settings = make_settings(name).model_copy(update={"public_url": url})
+    settings = make_settings(name).model_copy(update={"public_url": url, **live_settings})
     app = serve(settings, own_database, clock)
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="on"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
@@ -112,6 +122,37 @@ def visiting(
     yield visitor
     context.close()
     assert visitor.broken == []
+
+
+class MovingClock(FixedClock):
+    """Set as a test wishes; from there it goes on, as the browser's own does."""
+
+    @property
+    def at(self) -> datetime:
+        """The instant that was set, and what has passed since."""
+        return self._set + timedelta(seconds=time.monotonic() - self._since)
+
+    @at.setter
+    def at(self, at: datetime) -> None:
+        self._set, self._since = at, time.monotonic()
+
+
+def until(page: Page, question: str, given: Any = None, *, seconds: float = 20) -> None:
+    """Wait until a page's own question has a true answer.
+
+    Unlike Playwright's `wait_for_function` this waits for questions that answer later, too: to
+    that one a promise is as good as a yes.
+    """
+    page.evaluate(
+        f"""async (given) => {{
+          const ask = {question}, end = performance.now() + {seconds * 1000};
+          while (!(await ask(given))) {{
+            if (performance.now() > end) throw new Error('never: ' + ask);
+            await new Promise((again) => setTimeout(again, 40));
+          }}
+        }}""",
+        given,
+    )
 
 
 def axe_finds_nothing(page: Page) -> None:

@@ -150,3 +150,20 @@ def test_image_installs_the_pinned_versions_and_runs_as_nobody_special() -> None
     assert "FROM python:3.11-slim" in lines
     assert any("-c constraints.txt" in line for line in lines)
     assert lines.index("USER furusato") < lines.index('ENTRYPOINT ["furusato"]')
+
+
+@pytest.mark.parametrize("name", ["web", "worker"])
+def test_keys_of_our_own_come_as_secrets(compose: dict[str, Any], name: str) -> None:
+    """Web shows browsers the public half of the key for pushing, the worker signs with it."""
+    service = compose["services"][name]
+    given = settings_of(service)
+    for setting, secret in (
+        ("FURUSATO_IDP_PRIVATE_KEY_FILE", "idp_client_key"),
+        ("FURUSATO_PUSH_PRIVATE_KEY_FILE", "push_key"),
+    ):
+        assert given[setting] == f"/run/secrets/{secret}"
+        assert secret in service["secrets"]
+        assert compose["secrets"][secret]["file"].endswith(".pem}")
+    assert given["FURUSATO_PUSH_SERVICES"].endswith(
+        Settings.model_fields["push_services"].default + "}"
+    )

@@ -1,24 +1,17 @@
 """R23: what is pushed reaches a push service sealed and signed; services that end, wait or lie."""
 
-import base64
 import json
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import http_ece  # type: ignore[import-untyped] # it ships no types
-import jwt
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from core import push
 from core.db import Database
 from core.settings import Settings
+from tests.factories.pushing import Service, push_service
 from tests.workers.nights import do, move_to, rows
 from tests.workers.test_relay import TODAY, Recorder, owed
 from workers.notifications.mail import Channel
@@ -27,62 +20,10 @@ from workers.notifications.relay import Relay
 from workers.parts import Parts
 
 
-@dataclass
-class Service:
-    """A push service on this machine that holds a browser's keys and reads what it gets."""
-
-    key: ec.EllipticCurvePrivateKey
-    secret: bytes
-    url: str = ""
-    answer: int = 201
-    got: list[dict[str, Any]] = field(default_factory=list)
-    claims: list[dict[str, Any]] = field(default_factory=list)
-    signers: set[str] = field(default_factory=set)
-
-    def take(self, headers: Any, body: bytes) -> None:
-        sealed = http_ece.decrypt(
-            body, private_key=self.key, auth_secret=self.secret, version="aes128gcm"
-        )
-        scheme, _, rest = headers["authorization"].partition(" ")
-        assert scheme.lower() == "vapid"
-        parts = dict(one.strip().split("=", 1) for one in rest.split(","))
-        point = base64.urlsafe_b64decode(parts["k"] + "=" * (-len(parts["k"]) % 4))
-        public = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point)
-        origin = self.url.rsplit("/", 1)[0]
-        claims = jwt.decode(parts["t"], public, algorithms=["ES256"], audience=origin)
-        self.signers.add(parts["k"].rstrip("="))
-        self.claims.append(claims)
-        self.got.append(json.loads(sealed))
-
-
 @pytest.fixture
 def service() -> Iterator[Service]:
-    found = Service(ec.generate_private_key(ec.SECP256R1()), b"0123456789abcdef")
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            found.take(self.headers, self.rfile.read(int(self.headers["content-length"])))
-            self.send_response(found.answer)
-            self.send_header("content-length", "0")
-            if found.answer == 307:
-                self.send_header("location", "http://localhost:9/")
-            self.end_headers()
-
-        def log_message(self, *_: Any) -> None:
-            """Nothing is logged."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    found.url = f"http://127.0.0.1:{server.server_port}/phone"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield found
-    server.shutdown()
-    server.server_close()
-    thread.join()
-
-
-def text_of(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+    with push_service() as found:
+        yield found
 
 
 def relay(
@@ -95,16 +36,13 @@ def relay(
             "push_services": "127.0.0.1",
         }
     )
-    point = service.key.public_key().public_bytes(
-        serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint
-    )
     for (person,) in rows(database, "select id from person"):
         do(
             database,
             "insert into push_subscription (id, person_id, endpoint, endpoint_hash, p256dh,"
             " auth, session_hash, device, created_at)"
             " values (gen_random_uuid(), %s, %s, 'x', %s, %s, 'x', 'Firefox', now())",
-            *(person, service.url, text_of(point), text_of(service.secret)),
+            *(person, service.url, service.keys["p256dh"], service.keys["auth"]),
         )
     recorder = Recorder()
     ways: dict[str, Channel] = {"mail": recorder, "push": PushChannel(settings, database)}
