@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 # What the package's build brings in for the browser (hatch_build.py).
 ASSETS := $(addprefix frontend/,package.json package-lock.json .npmrc qr-decoder.js) \
-  $(wildcard mobile/static/*.js)
+  $(wildcard core/static/*.js mobile/static/*.js)
 # Handed on to the command of a target: make demo ARGS="--port 9000 --exit"
 ARGS ?=
 

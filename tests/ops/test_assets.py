@@ -25,8 +25,8 @@ def project(tmp_path: Path) -> Path:
     root = tmp_path / "project"
     shutil.copytree(ROOT / "frontend", root / "frontend", ignore=shutil.ignore_patterns("node_*"))
     shutil.copy(ROOT / "hatch_build.py", root)
-    (root / hatch_build.OWN).mkdir(parents=True)
-    (root / hatch_build.OWN / "one.js").write_text("export const answer = 1;\n", "utf-8")
+    (root / hatch_build.OWN[0]).mkdir(parents=True)
+    (root / hatch_build.OWN[0] / "one.js").write_text("export const answer = 1;\n", "utf-8")
     return root
 
 
@@ -95,7 +95,7 @@ def test_whatever_changed_is_brought_in_again(project: Path, change: str) -> Non
             with (project / "hatch_build.py").open("a") as text:
                 text.write("# changed\n")
         case "own":
-            (project / hatch_build.OWN / "one.js").write_text("export const answer = 2;\n")
+            (project / hatch_build.OWN[0] / "one.js").write_text("export const answer = 2;\n")
     assert not is_fresh(project)
     assert needs(project, "build") == [hatch_build.NODE]
 
@@ -195,6 +195,7 @@ def test_a_wheel_from_the_source_distribution_needs_no_network(sdist: Path, tmp_
     folder = tmp_path / hatch_build.VENDOR
     manifest = json.loads((folder / hatch_build.MANIFEST).read_text("utf-8"))
     scripts = {path.name for path in hatch_build.own_scripts(ROOT)}
+    assert len(scripts) == len(hatch_build.own_scripts(ROOT)), "two of one name"
     small = {f"{hatch_build.SMALL}/{name}" for name in scripts}
     assert set(manifest["files"]) == {"qr-decoder.js", "licences/qr.txt", *small}
     assert set(manifest["own"]) == scripts
