@@ -7,7 +7,7 @@ through `check_in`; the busy door (`activities.hot`) runs the same three steps a
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
@@ -207,6 +207,8 @@ def merge(
 ) -> list[Answer]:
     """One answer a scan, in the order given; `stored` is what `APPLY` returned.
 
+    The same scan id twice in one statement is one scan: the second is told so.
+
     Raises:
         ScanRaceError: As `check_in`.
     """
@@ -216,7 +218,13 @@ def merge(
         (row["source"], str(row["scan_id"])): answer_from(row["scan_id"], row["answer"])
         for row in stored
     }
-    return [answers[one.key] for one in attempts]
+    merged: list[Answer] = []
+    told: set[tuple[str, str]] = set()
+    for one in attempts:
+        answer = answers[one.key]
+        merged.append(replace(answer, repeated=answer.repeated or one.key in told))
+        told.add(one.key)
+    return merged
 
 
 def _text(value: object) -> str | None:

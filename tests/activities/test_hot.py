@@ -84,9 +84,9 @@ def presence_for(database: Database) -> Presence:
 
 
 def at_once(
-    database: Database, scans: Sequence[Scan], now: datetime
+    database: Database, scans: Sequence[Scan], now: datetime, *, devices: int = 100
 ) -> tuple[list[Any], list[int]]:
-    """All scans at the same moment, each by a device of its own: answers or errors, and groups."""
+    """All scans at the same moment, by so many devices in turn: answers or errors, and groups."""
 
     async def rush() -> tuple[list[Any], list[int]]:
         presence = presence_for(database)
@@ -95,7 +95,7 @@ def at_once(
         try:
             answers = await asyncio.gather(
                 *(
-                    door.check_in(lg_code=HIDA, scans=[one], source=device(n), now=now)
+                    door.check_in(lg_code=HIDA, scans=[one], source=device(n % devices), now=now)
                     for n, one in enumerate(scans)
                 ),
                 return_exceptions=True,
@@ -194,3 +194,15 @@ def test_a_caller_that_hangs_up_leaves_its_scan_stored(own_database: Database, c
 
     [again] = on_its_own(hang_up())
     assert (again.outcome, again.repeated) == ("accepted", True)
+
+
+def test_one_scan_sent_by_several_hands_together_is_new_once(
+    own_database: Database, clock: Any
+) -> None:
+    """C1: those that wait in the same line are one scan, and only one of them is the first."""
+    now = clock.now()
+    session = a_session(own_database, now)
+    [card] = cards(own_database, 1, now)
+    answers, _ = at_once(own_database, [a_scan(session, card, now)] * 4, now, devices=1)
+    assert sorted(one[0].repeated for one in answers) == [False, True, True, True]
+    assert one_value(own_database, "select count(*) from scan_attempt") == 1
