@@ -43,18 +43,29 @@ def annul(
     reason: str,
     policy: Policy,
     now: datetime,
+    session_id: UUID | None = None,
 ) -> Undone:
     """Undo a check-in: the row stays, marked; the day counts again from what else was there.
 
+    Args:
+        db: A transaction of the local government.
+        actor: Whoever scanned, or staff.
+        lg_code: The local government.
+        check_in_id: The check-in.
+        reason: Why, in the actor's words.
+        policy: The numbers in force.
+        now: The instant.
+        session_id: The session it must be of, where the door names one.
+
     Raises:
-        NotFound: No such check-in in this local government.
+        NotFound: No such check-in in this local government, or in this session.
     """
     row = db.execute(
         select(CheckIn)
         .where(CheckIn.lg_code == lg_code, CheckIn.id == check_in_id)
         .with_for_update()
     ).scalar_one_or_none()
-    if row is None:
+    if row is None or session_id not in {None, row.session_id}:
         raise NotFound(code="not_found")
     if row.annulled_at is not None:
         return Undone(done=True, code="already_annulled")

@@ -28,7 +28,7 @@ class SqlEvidence:
     def participations(
         self, db: Session, lg_code: str, registration_ids: Collection[UUID], period: Period
     ) -> Mapping[UUID, tuple[Participation, ...]]:
-        """Living participations with a day in the period, by registration (R07, R08)."""
+        """Participations that stand, with a day in the period, by registration (R07, R08)."""
         table = ParticipationRow.__table__.c
         rows = db.execute(
             select(
@@ -49,6 +49,8 @@ class SqlEvidence:
                 table.registration_id == any_(_ids(registration_ids)),
                 table.day.between(period.first, period.last),
                 table.annulled_at.is_(None),
+                # R19: what staff ruled out says nothing; the second of its day still does (R08).
+                table.not_counted_reason.is_distinct_from("corrected"),
             )
             # A judgement stores what it saw: the same facts read twice are the same text.
             .order_by(table.day, table.id)

@@ -119,6 +119,7 @@ def say_left(
     check_in_id: UUID,
     left_at: datetime,
     now: datetime,
+    session_id: UUID | None = None,
 ) -> Participation:
     """C31: staff say when somebody left who forgot to check out; the minutes follow.
 
@@ -129,9 +130,10 @@ def say_left(
         check_in_id: The arrival.
         left_at: When they left; at the session's end where it was only forgotten.
         now: The instant.
+        session_id: The session it must be of, where the door names one.
 
     Raises:
-        NotFound: No such arrival here, or it was undone.
+        NotFound: No such arrival here or in this session, or it was undone.
         Conflict: `already_left`.
         Invalid: `time_outside_session`: before the arrival or after the session's end.
     """
@@ -141,7 +143,9 @@ def say_left(
         .where(CheckIn.lg_code == lg_code, CheckIn.id == check_in_id)
         .with_for_update()
     ).one_or_none()
-    if arrival is None or arrival.direction != Direction.IN or arrival.annulled_at is not None:
+    if arrival is None or session_id not in {None, arrival.session_id}:
+        raise NotFound(code="not_found")
+    if arrival.direction != Direction.IN or arrival.annulled_at is not None:
         raise NotFound(code="not_found")
     session = db.get_one(ActivitySession, (lg_code, arrival.session_id))
     if exit_of(db, arrival) is not None:

@@ -31,6 +31,9 @@ _APPLY = APPLY.replace(":items", "$1").replace(":lg_code", "$2")
 TRIES = 4
 #: Scans stored by one pair of statements at most: more would keep the first ones waiting.
 TOGETHER = 64
+#: A device's source, with the wall's time and the platform's when it was read: a platform whose
+#: clock is set may live through weeks in one second of the wall.
+_Known = tuple[datetime, datetime, Source]
 _Waiting = tuple[Attempt, "asyncio.Future[Answer]"]
 #: Deadlock, serialisation failure, and a last place taken meanwhile: done again, they go well.
 _AGAIN = (
@@ -59,7 +62,7 @@ class HotDoor:
         self._presence = presence
         self._pool_size = pool_size
         self._pool: asyncpg.Pool | None = None
-        self._devices: dict[str, tuple[datetime, Source]] = {}
+        self._devices: dict[str, _Known] = {}
         self._lines: dict[str, deque[_Waiting]] = {}
         self._serving: dict[str, asyncio.Task[None]] = {}
 
@@ -105,12 +108,12 @@ class HotDoor:
             raise SignInNeeded(code="sign_in_needed")
         key, wall = digest(token), wall_now()
         found = self._devices.get(key)
-        if found is None or wall - found[0] >= FRESH:
+        if found is None or wall - found[0] >= FRESH or now - found[1] >= FRESH:
             source = await run_in_threadpool(self._look_up, lg_code, token, now)
             if len(self._devices) > 10_000:  # noqa: PLR2004 (a bound on memory, not a rule)
                 self._devices.clear()
-            found = self._devices[key] = (wall, source)
-        source = found[1]
+            found = self._devices[key] = (wall, now, source)
+        source = found[2]
         return lg_code, Source(
             label=source.label,
             actor=source.actor,

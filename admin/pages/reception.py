@@ -261,6 +261,7 @@ def annul(desk: ClerkDesk, session_id: UUID, check_in_id: UUID, form: FormDep) -
             reason=form.needed("reason", most=200),
             policy=policy_now(db, desk.book, desk.lg_code, desk.now),
             now=desk.now,
+            session_id=session_id,
         )
         return f"{desk.home}/sessions/{session_id}?done=annulled"
 
@@ -287,6 +288,7 @@ def leave(desk: ClerkDesk, session_id: UUID, check_in_id: UUID, form: FormDep) -
             check_in_id=check_in_id,
             left_at=left_at,
             now=desk.now,
+            session_id=session_id,
         )
         return f"{desk.home}/sessions/{session_id}?done=left"
 

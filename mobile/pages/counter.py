@@ -269,6 +269,7 @@ def _undo(
             reason="undo",
             policy=policy_now(db, book, counter.lg_code, counter.now),
             now=counter.now,
+            session_id=session_id,
         )
     if not undone.done:
         problems = field_errors(request, Conflict(code=undone.code))

@@ -61,7 +61,6 @@ class _Presence:
     first: Participation
     minutes: int
     own_minutes: int  # without those that belong to the night before
-    anchored: bool
 
 
 def window_rolling(day: date, days: int = 365) -> Period:
@@ -105,7 +104,7 @@ def counted(
     """R08: the presences that count, by day: at most `per_day` for one person, body and day.
 
     Three consecutive days of one harvest are three; twice on one day is one; overnight work also
-    counts on the next day when marked so. What is not designated, annulled or excluded never
+    counts on the next day when marked so, be it the first or the second of its own day. What is not designated, annulled or excluded never
     counts. Records of one activity on one day are put together, so a split day reaches the
     minimum minutes. The order of the input does not matter, counting the result again changes
     nothing, and one more presence never lowers the number.
@@ -164,7 +163,11 @@ def _stands(record: Participation, lg_code: str, rule: Counting) -> bool:
 def _by_day(
     participations: Iterable[Participation], lg_code: str, period: Period, rule: Counting
 ) -> dict[date, tuple[_Presence, ...]]:
-    """Day to the activities that may count on it, best first; only days with a counted record."""
+    """Day to the activities that may count on it, best first.
+
+    A day needs no record marked as counted: the one that was may have ceased to stand since
+    (its category excluded, its identity not matched); what was second stands for the day then.
+    """
     records: dict[tuple[UUID, date], Participation] = {}
     nights: set[tuple[UUID, date]] = set()
     for record in participations:
@@ -183,23 +186,30 @@ def _by_day(
             groups[day, record.activity_id].append(record)
     days: dict[date, list[_Presence]] = defaultdict(list)
     for (day, _), group in groups.items():
-        days[day].append(_together(day, group, nights))
+        days[day].append(_together(day, group, nights, rule))
     return {
         day: tuple(sorted((p for p in days[day] if _long_enough(p, rule)), key=_preference))
         for day in sorted(days)
-        if any(presence.anchored for presence in days[day])
     }
 
 
-def _together(day: date, group: list[Participation], nights: set[tuple[UUID, date]]) -> _Presence:
-    first = min(group, key=_first_of_day) if len(group) > 1 else group[0]
+def _together(
+    day: date, group: list[Participation], nights: set[tuple[UUID, date]], rule: Counting
+) -> _Presence:
+    first = min(group, key=_first_of_day)
+    if len(group) > 1:
+        # Recorded on either side of a change of the activity's numbers: the kinder ones hold.
+        first = replace(
+            first,
+            min_minutes=min(_needed(record, rule) for record in group),
+            max_counts=_kinder(_limit(record, rule) for record in group),
+        )
     own = sum(record.minutes for record in group if (record.id, day) not in nights)
     return _Presence(
         day=day,
         first=first,
         minutes=min(sum(record.minutes for record in group), MINUTES_PER_DAY),
         own_minutes=min(own, MINUTES_PER_DAY),
-        anchored=any(record.counted for record in group),
     )
 
 
@@ -215,13 +225,26 @@ def _as_counted(presence: _Presence) -> Participation:
     return replace(first, minutes=presence.minutes, counted=True, overnight_next_day=False)
 
 
+def _needed(record: Participation, rule: Counting) -> int:
+    return rule.min_minutes if record.min_minutes is None else record.min_minutes
+
+
+def _limit(record: Participation, rule: Counting) -> int:
+    return rule.per_activity if record.max_counts is None else record.max_counts
+
+
+def _kinder(limits: Iterable[int]) -> int:
+    """The limit that lets more count; 0 is none."""
+    known = set(limits)
+    return 0 if 0 in known else max(known)
+
+
 def _long_enough(presence: _Presence, rule: Counting) -> bool:
-    own = presence.first.min_minutes
-    return presence.minutes >= (rule.min_minutes if own is None else own)
+    return presence.minutes >= _needed(presence.first, rule)
 
 
 def _preference(presence: _Presence) -> tuple[bool, int]:
-    return (not presence.anchored, _by_activity(presence))
+    return (not presence.first.counted, _by_activity(presence))
 
 
 def _by_activity(presence: _Presence) -> int:
@@ -246,12 +269,16 @@ def _chosen(
 
 
 def _limits(days: Mapping[date, tuple[_Presence, ...]], rule: Counting) -> dict[UUID, int]:
-    """Activity to the most counts it may give, 0 for no limit; its own limit goes first."""
-    firsts = (presence.first for presences in days.values() for presence in presences)
-    return {
-        first.activity_id: rule.per_activity if first.max_counts is None else first.max_counts
-        for first in firsts
-    }
+    """Activity to the most counts it may give, 0 for no limit; its own limit goes first.
+
+    A limit lowered within the period takes nothing away from who was there before.
+    """
+    limits: dict[UUID, int] = {}
+    for presences in days.values():
+        for first in (presence.first for presence in presences):
+            limit = _limit(first, rule)
+            limits[first.activity_id] = _kinder((limits.get(first.activity_id, limit), limit))
+    return limits
 
 
 def _allot(

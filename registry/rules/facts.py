@@ -125,8 +125,9 @@ class Body(Plain):
 class Participation(Plain):
     """One presence at one activity on one Japanese day (R08; the start day when overnight).
 
-    `counted` is False for a record that does not stand for its day by itself: the second one of
-    a day (it still adds its minutes to a split day of the same activity). `annulled` records
+    `counted` is False for the second record of a day: the first one stands for it (the second
+    still adds its minutes to a split day of the same activity, and its night to the next day).
+    What staff ruled out is not among the records at all. `annulled` records
     were undone and say nothing at all. `matched` is False for a presence before the basic
     registration whose identity was not confirmed afterwards (R07).
     `min_minutes` and `max_counts` are the activity's own minimum and its own limit of counts in

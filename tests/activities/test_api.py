@@ -1,6 +1,6 @@
 """The doors over HTTP: a host's course from invitation to roster, and who is kept out."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -9,7 +9,7 @@ from fastapi.testclient import TestClient
 
 from activities.devices import enrol
 from activities.hosts import HostRole
-from activities.models import Activity
+from activities.models import Activity, ScannerDevice
 from core.access import Role
 from core.clock import FixedClock
 from core.db import Database, for_body
@@ -235,6 +235,41 @@ def test_c27_a_device_searches_in_its_organisation_until_revoked(
         device.revoked_at = NOW
     assert search(session.id) == 403
     assert client.get(f"/api/v1/device/sessions/{session.id}/people?q=ヤマダ").status_code == 401
+
+
+def test_c23_a_device_that_scans_does_not_fall_silent(
+    client: TestClient, database: RollbackDatabase, clock: FixedClock
+) -> None:
+    """Every door of a device moves its silence away: one scan, an upload; nothing else heard."""
+    organisation = create_organisation(database)
+    session = create_session(database, create_designated_activity(database, organisation))
+    staff = make_staff(database, HIDA)
+    with database.transaction(for_body(HIDA, actor="system:test")) as db:
+        enrolled = enrol(
+            db,
+            actor=staff.actor,
+            lg_code=HIDA,
+            organisation_id=organisation.id,
+            label="受付1",
+            now=clock.now(),
+        )
+    headers = {"Authorization": f"Bearer {enrolled.token}"}
+
+    def heard() -> datetime | None:
+        with database.transaction(for_body(HIDA, actor="system:test")) as db:
+            return db.get_one(ScannerDevice, (HIDA, enrolled.device.id)).last_seen_at
+
+    for days, path in ((12, f"sessions/{session.id}/check-ins"), (24, "check-ins/batch")):
+        clock.at = NOW + timedelta(days=days)
+        scan = {"scan_id": str(uuid4()), "code": "FJ1:ABC", "scanned_at": clock.now().isoformat()}
+        many = {"scans": [scan | {"session_id": str(session.id), "sequence": 1}]}
+        body = many if "batch" in path else scan
+        answer = client.post(f"/api/v1/device/{path}", headers=headers, json=body)
+        assert answer.status_code == 200, answer.text
+        assert heard() == clock.now(), path
+    clock.at = NOW + timedelta(days=36)
+    search = f"/api/v1/device/sessions/{session.id}/people?q=ヤマダ"
+    assert client.get(search, headers=headers).status_code == 200
 
 
 def test_what_the_public_reads_is_not_sent_twice(

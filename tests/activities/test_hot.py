@@ -11,8 +11,9 @@ import pytest
 from sqlalchemy import text
 
 from activities.checkin import Attempt
+from activities.devices import enrol
 from activities.hot import HotDoor
-from activities.models import ActivitySession
+from activities.models import Activity, ActivitySession
 from activities.presence import PolicyCache, Presence
 from activities.scans import Answer, Scan, Source
 from core.db import Database, for_body
@@ -20,7 +21,7 @@ from qr.store import KeyStore
 from registry.policybook import load_policy
 from tests.factories.activities import create_designated_activity, create_session
 from tests.factories.presence import make_card, make_keys, secret_of
-from tests.factories.registry import HIDA, create_person, join, open_bodies
+from tests.factories.registry import HIDA, create_person, join, make_staff, open_bodies
 
 T = TypeVar("T")
 #: No such number fits the column: the database refuses the whole statement.
@@ -131,6 +132,35 @@ def test_r19_scans_that_wait_are_stored_together_under_each_ones_name(
         == 8
     )
     assert one_value(own_database, "select count(distinct source) from check_in") == 8
+
+
+def test_c23_a_device_that_scans_at_the_busy_door_does_not_fall_silent(
+    own_database: Database, clock: Any
+) -> None:
+    """Weeks of a platform's set clock may pass within one second of the wall."""
+    now = clock.now()
+    session = a_session(own_database, now)
+    staff = make_staff(own_database, HIDA)
+    with own_database.transaction(for_body(HIDA, actor="system:test")) as db:
+        activity = db.get_one(Activity, (HIDA, session.activity_id))
+        token = enrol(
+            db,
+            actor=staff.actor,
+            lg_code=HIDA,
+            organisation_id=activity.organisation_id,
+            label="受付1",
+            now=now,
+        ).token
+
+    scanned = [now + timedelta(days=days) for days in (0, 12, 24, 36)]
+
+    async def weeks() -> list[Source]:
+        door = HotDoor(own_database, presence_for(own_database))
+        return [(await door.device(token, request_id="-", now=at))[1] for at in scanned]
+
+    for at, source in zip(scanned, on_its_own(weeks()), strict=True):
+        assert source.revoked_at is not None
+        assert source.revoked_at > at
 
 
 def test_r19_one_person_at_two_devices_at_once_is_there_once(

@@ -12,6 +12,7 @@ from fastapi.testclient import TestClient
 from httpx2 import Response
 from sqlalchemy import select, text
 
+from activities.evidence import SqlEvidence
 from activities.models import Activity, CheckIn, Participation, StayDay
 from core.access import Role
 from core.clock import FixedClock
@@ -25,8 +26,9 @@ from registry.models import (
     StaffRole,
     Term,
 )
+from registry.rules.facts import Period
 from tests.conftest import RollbackDatabase
-from tests.factories.activities import YES
+from tests.factories.activities import YES, create_session
 from tests.factories.desk import Morning, arrive, create_morning
 from tests.factories.presence import make_card, make_keys
 from tests.factories.registry import HIDA, OPERATOR, SignedIn, make_operator, make_staff
@@ -309,6 +311,9 @@ def test_c7_staff_undo_with_a_reason(
     (here,) = _here(database, morning)
     undo = f"{path}/check-ins/{here.id}/annul"
     assert post(http, morning.clerk, undo, reason="").status_code == 422
+    elsewhere = undo.replace(str(morning.session.id), str(_other_session(database, morning)))
+    assert post(http, morning.clerk, elsewhere, reason="人ちがい").status_code == 404
+    assert _here(database, morning)
     assert post(http, morning.clerk, undo, reason="人ちがい").status_code == 303
     assert not _here(database, morning)
 
@@ -360,6 +365,12 @@ def test_r19_a_participation_is_corrected_with_history(
     page = _follow(http, morning.clerk, answer)
     assert "途中で帰った" in page
     assert "この1年に数えられた参加 2回" in page
+    with database.transaction(for_body(HIDA, actor="system:test")) as db:
+        year = Period(one.day - timedelta(days=300), one.day + timedelta(days=60))
+        owner = morning.registration_id
+        shown = SqlEvidence().participations(db, HIDA, [owner], year)[owner]
+    assert one.id not in {each.id for each in shown}, "ruled out: it counts for nothing"
+    assert len(shown) == 2
 
 
 def test_r14_a_term_is_extended_for_a_disaster(
@@ -502,6 +513,12 @@ def _application(database: Database, morning: Morning) -> Application:
     return one  # type: ignore[no-any-return] # one row of the table asked for
 
 
+def _other_session(database: Database, morning: Morning) -> UUID:
+    """Another session of the same town, at which nobody was."""
+    later = morning.session.starts_at + timedelta(days=3)
+    return create_session(database, morning.activity, starts_at=later).id
+
+
 def _here(database: Database, morning: Morning) -> list[CheckIn]:
     return rows(
         database,
@@ -569,6 +586,8 @@ def test_c31_staff_say_when_somebody_left_who_forgot_to_check_out(
     assert found
     wrong = post(http, clerk, found[1], left="03:00")
     assert wrong.status_code == 422
+    other = found[1].replace(str(morning.session.id), str(_other_session(database, morning)))
+    assert post(http, clerk, other, left="12:30").status_code == 404
     left = (morning.session.starts_at + timedelta(hours=10)).strftime("%H:%M")
     done = post(http, clerk, found[1], left=left)
     assert (done.status_code, done.headers["location"][-9:]) == (303, "done=left")

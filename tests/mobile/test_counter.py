@@ -232,6 +232,14 @@ def test_r19_a_name_needs_two_people_and_is_taken_back_within_minutes(
     assert "山田春子" in first.words
     undo = re.search(r'action="([^"]*/undo)"', second.text)
     assert undo
+    other = create_session(
+        scene.database, scene.activity, starts_at=scene.session.starts_at + timedelta(days=3)
+    )
+    elsewhere = undo[1].replace(str(scene.session.id), str(other.id))
+    refused = second.client.post(
+        elsewhere, data={"_key": "k"}, headers={"Sec-Fetch-Site": "same-origin"}
+    )
+    assert refused.status_code == 404
     second.send(to=undo[1])
     assert look.one("select count(*) from check_in where annulled_at is null") == 0
     assert "山田春子" not in first.open(f"{scene.reception}?view=here").words

@@ -1,6 +1,7 @@
 """R07, R08: properties of counting that no example can show."""
 
 from collections import Counter
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -102,6 +103,60 @@ def test_r08_doing_more_never_counts_less(
     few = counted(records, HIDA, PERIOD, **limits)
     many = counted([*records, *renamed], HIDA, PERIOD, **limits)
     assert len(many) >= len(few)
+
+
+@st.composite
+def attended(draw: st.DrawFn) -> list[Participation]:
+    """Presences in the order in which a person came, of activities whose numbers change."""
+    many = draw(st.integers(1, 6))
+    return [
+        presence(
+            START + timedelta(days=draw(st.integers(0, 4))),
+            activity=draw(st.sampled_from(["稲刈り", "草刈り", "祭り"])),
+            id=UUID(int=number + 1),
+            minutes=draw(st.sampled_from([600, 600, 60, 20])),
+            overnight_next_day=draw(st.booleans()),
+            category=draw(st.sampled_from(["agriculture", "agriculture", "purchase"])),
+            matched=draw(st.sampled_from([True, True, True, False])),
+            min_minutes=draw(st.sampled_from([None, None, None, 30, 120])),
+            max_counts=draw(st.sampled_from([None, None, None, 1, 3])),
+        )
+        for number in range(many)
+    ]
+
+
+def recorded(came: list[Participation]) -> list[Participation]:
+    """As the platform stores them: the first of a day is marked as counted, no other one."""
+    days: set[date] = set()
+    made = []
+    for one in came:
+        made.append(replace(one, counted=one.day not in days))
+        days.add(one.day)
+    return made
+
+
+@given(attended(), st.data(), LIMITS)
+def test_r08_one_more_presence_never_lowers_what_counts(
+    came: list[Participation], data: st.DataObject, limits: dict[str, Any]
+) -> None:
+    """Wherever in time it comes: it may make the others the second ones of their days."""
+    rule = Counting(**limits, excluded=frozenset({"purchase"}))
+    left_out = data.draw(st.integers(0, len(came) - 1))
+    fewer = recorded([one for n, one in enumerate(came) if n != left_out])
+    few = evidence(fewer, (), HIDA, PERIOD, rule)
+    many = evidence(recorded(came), (), HIDA, PERIOD, rule)
+    assert many.count >= few.count
+    assert many.minutes >= few.minutes
+    assert many.projects >= few.projects
+    assert many.stay_days >= few.stay_days
+
+
+def test_r08_a_night_counts_its_morning_though_the_day_had_a_presence_before() -> None:
+    night = presence(START, activity="祭り", id=UUID(int=2), minutes=700, overnight_next_day=True)
+    alone = counted(recorded([night]), HIDA, PERIOD)
+    both = counted(recorded([presence(START, id=UUID(int=1)), night]), HIDA, PERIOD)
+    next_day = START + timedelta(days=1)
+    assert [one.day for one in alone] == [one.day for one in both] == [START, next_day]
 
 
 @given(presences())
