@@ -29,7 +29,7 @@ from registry.identity_lapse import ask_again
 from registry.judging import keep_numbers
 from registry.models import Registration
 from registry.renewal_facts import Step
-from registry.renewal_terms import NewTerm, add_terms, lapse_reason, refresh_expiry
+from registry.renewal_terms import NewTerm, add_terms, lapse_reason, refresh_expiry, word_of
 from registry.rules.facts import Body, DecisionMode, Period
 from registry.rules.identity import asks_again
 from registry.rules.modes import resolution
@@ -351,13 +351,11 @@ class Writer:
     def _draft(self, step: Step) -> NoticeDraft:
         row, found = step.row, step.found
         facts: dict[str, Any] = {"government": self.name, "day": row.last_day.isoformat()}
-        key = str(row.id)
+        key = word_of(row.id, self.as_of)
         if step.kind == "booked" and found is not None and found.next_term is not None:
             facts["until"] = found.next_term.last.isoformat()
         if step.kind == "grace" and step.last_of_grace is not None:
             facts["until"] = step.last_of_grace.isoformat()
-        if step.kind == "missing":
-            key = f"{row.id}:{step.check}"
         if found is not None and found.decision.reasons:
             first = found.decision.reasons[0]
             facts |= {"found": first.found, "needed": first.needed, "codes": found.decision.codes}

@@ -17,7 +17,7 @@ from registry.evidence import Evidence
 from registry.granting import cards_last_until, requirement_in_force
 from registry.models import Registration, Term
 from registry.renewal import NEVER
-from registry.renewal_terms import NewTerm, add_terms
+from registry.renewal_terms import NewTerm, add_terms, word_of
 from registry.rules.facts import DecisionMode, Period
 from registry.rules.identity import identity_lapsed_on
 from registry.rules.modes import DecisionKind, mode_for, resolution
@@ -188,7 +188,7 @@ def _leave_word(db: Session, actor: Actor, term: Term, now: datetime) -> None:
     draft = NoticeDraft(
         person_id=term.person_id,
         kind=f"renewal_{term.renewal_state}",
-        period_key=str(term.id),
+        period_key=word_of(term.id, japan_day(now)),
         lg_code=term.lg_code,
         facts={
             "government": queries.government(db, term.lg_code).name,

@@ -74,6 +74,14 @@ def refresh_expiry(db: Session, body: Body, ends: Sequence[tuple[UUID, date]]) -
         )
 
 
+def word_of(term_id: UUID, day: date) -> str:
+    """The key of a word about a renewal: the same step may come again in one term (C37).
+
+    A night repeated says nothing twice: it works for the same day.
+    """
+    return f"{term_id}:{day.isoformat()}"
+
+
 def lapse_reason(found: Renewal | None) -> str:
     """Why premium ended, as events and notices say it."""
     codes = found.decision.codes if found is not None else ()

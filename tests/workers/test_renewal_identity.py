@@ -218,6 +218,7 @@ def test_c37_the_end_of_the_veto_gives_back_what_no_longer_holds(own_database: D
     take_part(own_database, person, date(2029, 2, 1))
     night(parts, LAST - timedelta(days=20))
     assert terms(own_database) == [(LEAP, LAST, "active", "veto")]
+    assert notices(own_database) == ["renewal_veto", "renewal_missing", "renewal_veto"]
     night(parts, LAST - timedelta(days=16))
     assert terms(own_database)[-1] == (*NEXT, "booked", "none")
 
