@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, BindParameter, any_, bindparam, select
+from sqlalchemy import ARRAY, BindParameter, any_, bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from activities.models import Participation as ParticipationRow
@@ -50,7 +50,7 @@ class SqlEvidence:
                 table.day.between(period.first, period.last),
                 table.annulled_at.is_(None),
                 # R19: what staff ruled out says nothing; the second of its day still does (R08).
-                table.not_counted_reason.is_distinct_from("corrected"),
+                or_(table.counted, table.not_counted_reason == "same_day"),
             )
             # A judgement stores what it saw: the same facts read twice are the same text.
             .order_by(table.day, table.id)
