@@ -214,11 +214,14 @@ def _rows_of(
     """Ids that the use cases made on the way."""
     with database.transaction(for_body(lg_code, actor="system:test")) as db:
         own = {"lg_code": lg_code, "person_id": person.id}
+        here = db.scalars(select(CheckIn).filter_by(**own)).first()
+        assert here is not None
         device = db.connection().exec_driver_sql("select id from scanner_device").scalar_one()
         found = {
             "registration_id": db.scalars(select(Registration.id).filter_by(**own)).one(),
             "judgement_id": db.scalars(select(Application.judgement_id).filter_by(**own)).one(),
-            "check_in_id": db.scalars(select(CheckIn.id).filter_by(**own)).first(),
+            "check_in_id": here.id,
+            "/check-ins/{check_in_id}:session_id": here.session_id,
             "participation_id": db.scalars(select(Participation.id).filter_by(**own)).first(),
             "term_id": db.scalars(select(Term.id).filter_by(person_id=holder.id)).one(),
             "device_id": device,
