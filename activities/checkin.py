@@ -7,33 +7,27 @@ through `check_in`; the busy door (`activities.hot`) runs the same three steps a
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from dataclasses import replace
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID, uuid5
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from activities.checkin_facts import HELD, Attempt, Progress, Row, corrected_at, facts_of
 from activities.checkin_sql import APPLY, GATHER
 from activities.rules.attendance import minutes_changed
 from activities.rules.checkin import (
     CheckinFacts,
-    CodeProblem,
     Direction,
     Method,
     Outcome,
     OutcomeKind,
-    PersonFacts,
-    RegistrationState,
-    ScannerFacts,
-    SecondFactor,
-    SessionFacts,
-    SignUpState,
     judge,
 )
 from activities.scans import ASSURANCE, Answer, Reading, Scan, Source, read
-from core.clock import day_start, japan_day
+from core.clock import japan_day
 from core.errors import Conflict
 from core.ids import new_id
 from core.outbox import NoticeDraft
@@ -42,47 +36,13 @@ from registry.rules.counting import overnight_counts_next_day
 from registry.rules.policy import Policy
 from registry.rules.requirement import Leaf, Measure
 
-#: Sign-ups that hold a place: an open offer is kept for the person until it ends (C33).
-HELD = frozenset({"taken", "offered"})
 Policies = Callable[[date], Policy]
-Row = Mapping[Any, Any]
 #: By source and scan id.
 Answers = dict[tuple[str, str], Answer]
 
 
 class ScanRaceError(Conflict):
     """The same scan arrived twice at once; the transaction is rolled back and done again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """A scan, who made it and when it was received: what of several devices goes in one statement."""
-
-    scan: Scan
-    source: Source
-    received_at: datetime
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """What makes a repeat the same: the source's label and its scan id."""
-        return self.source.label, str(self.scan.scan_id)
-
-
-@dataclass(slots=True)
-class _Progress:
-    """What earlier scans of the same upload have changed, before anything is written."""
-
-    arrived: dict[tuple[UUID, UUID], datetime] = field(default_factory=dict)
-    entries: dict[tuple[UUID, UUID], dict[str, Any]] = field(default_factory=dict)
-    gone: set[tuple[UUID, UUID]] = field(default_factory=set)
-    counted: set[tuple[UUID, date]] = field(default_factory=set)
-    codes: set[str] = field(default_factory=set)
-    walk_ins: dict[UUID, int] = field(default_factory=dict)
-
-
-def corrected_at(scan: Scan) -> datetime:
-    """C26: the scan's time by true time, as far as the error was measured."""
-    return scan.scanned_at - timedelta(milliseconds=scan.offset_ms or 0)
 
 
 def read_all(
@@ -132,7 +92,7 @@ def decide(
     policies: Policies,
 ) -> tuple[Answers, str]:
     """Judge each scan in the order it was made; returns known answers and what `APPLY` takes."""
-    progress = _Progress()
+    progress = Progress()
     known: Answers = {}
     items: list[dict[str, Any]] = []
     order = sorted(range(len(attempts)), key=lambda n: (corrected_at(attempts[n].scan), n))
@@ -145,7 +105,7 @@ def decide(
         if row["prior"] is not None:
             known[one.key] = answer_from(one.scan.scan_id, row["prior"], repeated=True)
             continue
-        facts = _facts(one, reading, row, progress)
+        facts = facts_of(one, reading, row, progress)
         outcome = judge(facts, policies(_session_day(row, one.received_at)))
         _note(progress, one.scan, reading, row, outcome)
         item = _item(n, one, reading, row, facts, outcome, policies)
@@ -235,93 +195,7 @@ def _session_day(row: Row, now: datetime) -> date:
     return japan_day(row["starts_at"] or now)
 
 
-def _registration_state(status: str | None) -> RegistrationState:
-    if status == "active":
-        return RegistrationState.ACTIVE
-    return RegistrationState.NONE if status is None else RegistrationState.ENDED
-
-
-def _sign_up_state(state: str | None) -> SignUpState:
-    if state in HELD:
-        return SignUpState.TAKEN
-    return SignUpState.WAITING if state == "waiting" else SignUpState.NONE
-
-
-def _problems(scan: Scan, reading: Reading, row: Row) -> tuple[CodeProblem, ...]:
-    """What is wrong with the code, including what only the database knows."""
-    if reading.problems:
-        return reading.problems
-    found = []
-    if row["session_id"] is None:
-        found.append(CodeProblem.UNKNOWN_CODE)
-    if reading.card_ref is not None and row["card_ref"] is None:
-        found.append(CodeProblem.UNKNOWN_CODE)
-    if row["card_revoked_at"] is not None and row["card_revoked_at"] <= corrected_at(scan):
-        found.append(CodeProblem.REVOKED_CARD)
-    return tuple(found)
-
-
-def _facts(one: Attempt, reading: Reading, row: Row, progress: _Progress) -> CheckinFacts:
-    scan, source, now = one.scan, one.source, one.received_at
-    starts_at = row["starts_at"] or now
-    day = japan_day(starts_at)
-    person, session = row["person_id"], row["session_id"]
-    places = None
-    if row["capacity"] is not None:
-        places = row["capacity"] - row["taken"] - progress.walk_ins.get(session, 0)
-    factors = scan.second_factors
-    if reading.method in {Method.POSTER, Method.VENUE} and row["sign_up"] == "taken":
-        factors = (*factors, SecondFactor.ROSTER)
-    return CheckinFacts(
-        method=reading.method,
-        direction=scan.direction,
-        scanned_at=scan.scanned_at,
-        received_at=now,
-        code_problems=_problems(scan, reading, row),
-        second_factors=factors,
-        name_confirmed=scan.name_confirmed,
-        walk_in_confirmed=scan.walk_in_confirmed,
-        certifies_self=scan.person_id != source.person_id
-        and person is not None
-        and person == source.person_id,
-        attestations=1 + (row["vouched"] or 0),
-        session=SessionFacts(
-            lg_code="" if session is None else str(session),
-            starts_at=starts_at,
-            ends_at=row["ends_at"] or now,
-            designated_from=None
-            if row["designated_on"] is None
-            else day_start(row["designated_on"]),
-            designated_until=row["withdrawn_at"],
-            cancelled=row["session_state"] == "cancelled",
-            walk_in=bool(row["walk_in"]),
-            places_left=places,
-            late_night=bool(row["late_night"]),
-        ),
-        scanner=ScannerFacts(
-            revoked_at=source.revoked_at,
-            organiser_ended_at=source.organiser_ended_at,
-            serves_session=source.organisation_id is None
-            or row["organisation_id"] in {None, source.organisation_id},
-            offline=scan.offline,
-            clock_offset_s=None if scan.offset_ms is None else scan.offset_ms / 1000,
-            uncertainty_s=scan.uncertainty_ms / 1000,
-            all_reported=source.all_reported,
-        ),
-        person=PersonFacts(
-            registration=_registration_state(row["status"]),
-            sign_up=_sign_up_state(row["sign_up"]),
-            minor=row["minor_until"] is not None and day < row["minor_until"],
-            arrived=row["arrived_at"] is not None or (person, session) in progress.arrived,
-            left=row["gone"] or (person, session) in progress.gone,
-            counted_today=row["counted_today"] or (person, day) in progress.counted,
-            code_seen_elsewhere=reading.method is Method.PHONE
-            and (row["code_seen"] or reading.code_hash in progress.codes),
-        ),
-    )
-
-
-def _note(progress: _Progress, scan: Scan, reading: Reading, row: Row, outcome: Outcome) -> None:
+def _note(progress: Progress, scan: Scan, reading: Reading, row: Row, outcome: Outcome) -> None:
     """Remember an accepted scan for those after it in the same upload."""
     if outcome.kind is not OutcomeKind.ACCEPTED:
         return
@@ -391,7 +265,7 @@ def _item(
     return item | _reach_notice(row, outcome, policies, entering=entering)
 
 
-def _minutes(progress: _Progress, row: Row, facts: CheckinFacts, outcome: Outcome) -> int | None:
+def _minutes(progress: Progress, row: Row, facts: CheckinFacts, outcome: Outcome) -> int | None:
     """C31: the minutes of an arrival, or what leaving makes of them; None leaves them alone."""
     if outcome.kind is not OutcomeKind.ACCEPTED:
         return None
@@ -401,7 +275,7 @@ def _minutes(progress: _Progress, row: Row, facts: CheckinFacts, outcome: Outcom
     return minutes_changed(row["attendance_mode"], span, arrived_at=came, left_at=left_at)
 
 
-def _settle_minutes(progress: _Progress, row: Row, item: dict[str, Any]) -> None:
+def _settle_minutes(progress: Progress, row: Row, item: dict[str, Any]) -> None:
     """C31: an arrival that is written by the same statement learns when the person left."""
     place = row["person_id"], row["session_id"]
     if item["participation_id"] is not None:

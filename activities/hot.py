@@ -14,7 +14,8 @@ from datetime import date, datetime
 import asyncpg
 from starlette.concurrency import run_in_threadpool
 
-from activities.checkin import Attempt, Row, ScanRaceError, decide, gather_items, merge, read_all
+from activities.checkin import ScanRaceError, decide, gather_items, merge, read_all
+from activities.checkin_facts import Attempt, Row
 from activities.checkin_sql import APPLY, GATHER
 from activities.devices import lg_code_of, source_of
 from activities.presence import FRESH, Presence

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import text
 
-from activities.checkin import Attempt
+from activities.checkin_facts import Attempt
 from activities.devices import enrol
 from activities.hot import HotDoor
 from activities.models import Activity, ActivitySession
