@@ -22,9 +22,10 @@ from activities import (
 )
 from admin import doors as desk
 from app import wellknown
-from mobile import api_cards, api_exports, api_phones
+from mobile import api_cards, api_certificates, api_exports, api_phones
 from mobile.pages import (
     cards,
+    certificates,
     counter,
     data,
     devices,
@@ -142,6 +143,8 @@ TABLE: tuple[Row, ...] = (
     Row(wellknown.router, "", Door.PUBLIC),
     Row(api_cards.router, API, Door.PERSON),
     Row(api_phones.router, API, Door.PERSON),
+    Row(api_certificates.public_router, API, Door.PUBLIC),
+    Row(api_certificates.router, API, Door.PERSON),
     Row(api_exports.public_router, API, Door.PUBLIC),
     Row(api_exports.router, API, Door.PERSON),
     Row(home.router, "", Door.PUBLIC),
@@ -157,6 +160,7 @@ TABLE: tuple[Row, ...] = (
     Row(outings.router, "", Door.PERSON),
     Row(cards.router, "", Door.PERSON),
     Row(phones.router, "", Door.PERSON),
+    Row(certificates.router, "", Door.PERSON),
     Row(offline.router, "", Door.PUBLIC),
     Row(notices.router, "", Door.PERSON),
     Row(notifying.router, "", Door.PERSON),

@@ -1,4 +1,4 @@
-"""Codes that people read, say and type: poster codes and member numbers (R19).
+"""Codes that people read, say and type: poster codes, member and certificate numbers (R19, R22).
 
 The last character checks the others. The alphabet has 31 characters, a prime, and
 every position has its own weight, so that any one wrong character and any two
@@ -38,6 +38,9 @@ POSTER = Scheme(length=8, start=0)
 
 MEMBER = Scheme(length=12, start=17)
 """The member number on a card; 31^11 numbers, so that guessing one is hopeless."""
+
+CERTIFICATE = Scheme(length=10, start=23, group=5)
+"""Below a local government's code on a certificate; 31^9 numbers, and checks are limited (R22)."""
 
 
 def new_code(randbytes: Callable[[int], bytes], scheme: Scheme = POSTER) -> str:

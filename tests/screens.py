@@ -147,6 +147,7 @@ def phone_pages(camera: Camera, scene: Scene) -> None:
         "notices": "/notices",
         "me": "/me",
         "history": "/me/history",
+        "certificates": "/me/certificate",
         "looks": "/me/looks",
         "devices": "/me/devices",
         "data": "/me/data",

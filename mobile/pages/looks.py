@@ -40,6 +40,8 @@ ACTS: Final = {
     "card.issue": N_("登録証を作りました"),
     "card.phone_certify": N_("携帯電話で登録証を使えるようにしました"),
     "card.phone_revoke": N_("携帯電話の登録証を止めました"),
+    "certificate.issue": N_("証明書を作りました"),
+    "certificate.revoke": N_("証明書を止めました"),
     "person.create": N_("登録者になりました"),
     "person.close": N_("アカウントを閉じました"),
     "person.close_one": N_("まちの登録を閉じました"),

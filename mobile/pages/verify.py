@@ -1,10 +1,10 @@
-"""登録証を確かめる: anybody learns valid, tier, body and as of, and nothing else (R22)."""
+"""登録証・証明書を確かめる: anybody learns valid, tier, body and as of, and nothing else (R22)."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 from sqlalchemy import select
 from starlette.responses import Response
 
@@ -12,9 +12,10 @@ from activities.api_checkin import presence_of
 from core.access import ANONYMOUS
 from core.clock import japan_day, wall_now
 from core.db import for_body
-from core.errors import Invalid, invalid
+from core.errors import Invalid, NotFound, invalid
 from core.limits import Limit
 from core.web import Platform, PlatformDep, address_of
+from mobile.api_certificates import holding
 from mobile.pages.occasions import town_name
 from mobile.pages.shell import PUBLIC, FormDep, again, show, visitor
 from qr.codes import MAX_TEXT, CodeError, Kind, Refusal, parse, verify
@@ -34,6 +35,7 @@ class Verdict:
     as_of: datetime
     town: str = ""
     tier: str = ""
+    certificate: bool = False
 
 
 @router.get("/verify", dependencies=[Depends(visitor)])
@@ -45,13 +47,40 @@ def ask(request: Request, code: Annotated[str, Query(max_length=MAX_TEXT)] = "")
 @router.post("/verify", dependencies=[Depends(visitor)])
 def answer(request: Request, form: FormDep, platform: PlatformDep, book: BookDep) -> Response:
     """Whether it holds now. Why it does not is not said: the holder asks their own page."""
+    return _answer(request, platform, book, form.one("code"))
+
+
+@router.get("/verify/{number}", dependencies=[Depends(visitor)])
+def answer_number(
+    request: Request,
+    number: Annotated[str, Path(max_length=MAX_TEXT)],
+    platform: PlatformDep,
+    book: BookDep,
+) -> Response:
+    """R22: the address printed on a certificate, for whoever was handed one."""
+    return _answer(request, platform, book, number)
+
+
+def _answer(request: Request, platform: Platform, book: PolicyBook, code: str) -> Response:
     limit = Limit("verify", platform.settings.limit_verifications)
     platform.limiter.take(limit, address_of(request), now=platform.clock.now())
     try:
-        verdict = _judge(request, platform, book, form.one("code"))
+        verdict = _judge_certificate(platform, code) or _judge(request, platform, book, code)
     except Invalid as error:
-        return again(request, "verify.html", error, verdict=None, code=form.one("code")[:300])
+        return again(request, "verify.html", error, verdict=None, code=code[:300])
     return show(request, "verify.html", verdict=verdict, code="")
+
+
+def _judge_certificate(platform: Platform, number: str) -> Verdict | None:
+    """R22: what is told of a certificate; None when this is no certificate's number."""
+    now = platform.clock.now()
+    try:
+        found = holding(platform, number)
+    except NotFound:
+        return None
+    if found is None:
+        return Verdict(valid=False, as_of=now, certificate=True)
+    return Verdict(True, now, town_name(found.government), found.certificate.tier, certificate=True)
 
 
 def _judge(request: Request, platform: Platform, book: PolicyBook, code: str) -> Verdict:

@@ -7,6 +7,7 @@ from registry.models.planning import UNPLANNED, PlanNumbers
 from registry.models.premium import Application, Judgement, PolicySnapshot, PremiumSlot, Term
 from registry.models.registrations import (
     Card,
+    Certificate,
     DormancyNotice,
     PendingLink,
     Registration,
@@ -19,6 +20,7 @@ __all__ = [
     "Application",
     "BodyValue",
     "Card",
+    "Certificate",
     "DormancyNotice",
     "Guardianship",
     "IdentityAttempt",

@@ -241,6 +241,37 @@ class Card(Base):
     revoked_reason: Mapped[str | None] = mapped_column(String(24))
 
 
+class Certificate(Base):
+    """証明書: what somebody has shown others about a registration; anybody may check it (R22).
+
+    What stands on it is kept as it was on that day. Whether it still holds is asked of the
+    registration, each time.
+    """
+
+    __tablename__ = "certificate"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["lg_code", "registration_id"], ["registration.lg_code", "registration.id"]
+        ),
+        UniqueConstraint("lg_code", "number"),
+        Index(None, "lg_code", "registration_id"),
+        CheckConstraint("tier in ('basic', 'premium')", name="tier"),
+        {"info": rights(TableClass.BODY, **HELD)},
+    )
+
+    lg_code: Mapped[str] = mapped_column(LgCode, primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    number: Mapped[str] = mapped_column(String(10), comment="random; below the code of the body")
+    registration_id: Mapped[UUID]
+    person_id: Mapped[UUID]
+    issued_at: Mapped[datetime]
+    tier: Mapped[str] = mapped_column(String(8))
+    premium_until: Mapped[date | None]
+    counted: Mapped[int] = mapped_column(comment="participations in the year up to that day")
+    minutes: Mapped[int] = mapped_column(comment="of those")
+    revoked_at: Mapped[datetime | None]
+
+
 class PendingLink(Base):
     """A prefecture that has not joined: the link waits, and wakes only after telling the person (R02)."""
 

@@ -15,11 +15,13 @@ import pytest
 from fastapi.routing import APIRoute
 from playwright.sync_api import Browser
 
+from activities.evidence import SqlEvidence
 from activities.hosts import HostRole
 from activities.organisations import invite_member
 from app import routes
 from core.db import for_body
 from core.web import SESSION_COOKIE
+from mobile import certificates
 from registry import guardians
 from tests.factories.activities import create_member, create_session, sign_up, staff_actor
 from tests.factories.desk import create_morning, take_part_for_real
@@ -49,6 +51,7 @@ ELSEWHERE: Final[Mapping[str, str]] = {
     "/card/{lg_code}/paper.svg": "a picture",
     "/card/{lg_code}/paper.pdf": "a sheet to print",
     "/me/data/{export_id}/{kind}": "a file to keep",
+    "/me/certificate/{number}/sheet.pdf": "a sheet to print",
     "/sw.js": "a script",
     "/phone": "facts for the script that works without network",
     "/_dev/components": "tests/look looks at it",
@@ -66,7 +69,7 @@ ELSEWHERE: Final[Mapping[str, str]] = {
 }
 STRANGERS: Final = (
     "/", "/signin", "/closed", "/c/{code}", "/towns", "/towns/{lg_code}", "/activities",
-    "/activities/{lg_code}/{activity_id}", "/checkin", "/v", "/verify", "/help", "/about",
+    "/activities/{lg_code}/{activity_id}", "/checkin", "/v", "/verify", "/verify/{number}", "/help", "/about",
     "/privacy", "/accessibility", "/not-there",
 )  # fmt: skip
 #: Whoever has a profile is led on from here.
@@ -133,6 +136,10 @@ def world(live: Live) -> World:
             book=policy_book(),
         )
     create_member(database, morning.organisation, someone.id)
+    with database.transaction(someone.context) as db:
+        made = certificates.issue(
+            db, actor=someone.actor, lg_code=HIDA, now=NOW, evidence=SqlEvidence()
+        )
     live.clock.at = NOW
     return World(
         live,
@@ -143,6 +150,7 @@ def world(live: Live) -> World:
             "activity_id": str(morning.activity.id),
             "proposal_id": str(morning.proposal.id),
             "session_id": str(morning.session.id),
+            "number": f"{HIDA}-{made.number}",
             "organisation_id": str(morning.organisation.id),
             "/host-invitations/{token}": host.token,
             "/guardian-invitations/{token}": guardian.token,

@@ -24,7 +24,7 @@ PUBLIC = (
 OWN = (
     "/", "/towns", f"/towns/{HIDA}", f"/towns/{GIFU}", f"/towns/{KESENNUMA}",
     f"/towns/{HIDA}/survey", f"/towns/{HIDA}/leave", "/activities", "/card", f"/card/{HIDA}",
-    f"/card/{GIFU}", "/notices", "/me", "/me/history", "/me/profile", "/me/residence",
+    f"/card/{GIFU}", "/notices", "/me", "/me/history", "/me/certificate", "/me/profile", "/me/residence",
     "/me/residence?q=世田谷", "/me/identity", "/me/looks", "/me/devices", "/signin/again", "/me/data", "/me/close", "/closed", f"/me/premium/{HIDA}",
     "/settings", "/me/premium", f"/me/premium/{HIDA}/plan", f"/me/premium/{GIFU}/plan",
     f"/me/premium/{GIFU}", "/family", "/scan", "/checkin", "/v", "/help",

@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
+from activities.evidence import SqlEvidence
 from activities.hosts import HostRole
 from activities.models import ActivitySession, CheckIn, Participation, ScanAttempt, StayDay
 from activities.proposing import ProposalFields
@@ -21,7 +22,7 @@ from core.ids import new_id
 from core.models import Notice, Passkey, WebSession
 from core.outbox import NoticeDraft, tell
 from core.texts import Texts
-from mobile import exports
+from mobile import certificates, exports
 from registry import guardians, pushing
 from registry.models import Application, Card, IdentityAttempt, Registration, Term
 from tests.factories.activities import (
@@ -208,6 +209,14 @@ def _phone(db: Session, person: SignedIn, lg_code: str) -> UUID:
     return card.id
 
 
+def _certificate(db: Session, person: SignedIn, lg_code: str) -> str:
+    """The number of one that the person has made."""
+    made = certificates.issue(
+        db, actor=person.actor, lg_code=lg_code, now=NOW, evidence=SqlEvidence()
+    )
+    return f"{lg_code}-{made.number}"
+
+
 def _rows_of(
     database: Database, person: SignedIn, holder: SignedIn, lg_code: str
 ) -> dict[str, Any]:
@@ -226,6 +235,7 @@ def _rows_of(
             "term_id": db.scalars(select(Term.id).filter_by(person_id=holder.id)).one(),
             "device_id": device,
             "phone_id": _phone(db, person, lg_code),
+            "number": _certificate(db, person, lg_code),
         }
         assert db.scalars(select(StayDay.state).filter_by(day=STAYED, **own)).one() == "reported"
         tell(
