@@ -65,6 +65,7 @@ def find_activities(
     last_day: Day = None,
     category: Annotated[str | None, Query(max_length=40)] = None,
     free: Annotated[bool, Query(description="With a free place only")] = False,
+    beginners: Annotated[bool, Query(description="Where newcomers are welcome only")] = False,
     limit: Limit = 20,
     cursor_: Annotated[Cursor, Query(alias="cursor")] = None,
 ) -> Response:
@@ -82,6 +83,7 @@ def find_activities(
             last_day=last_day,
             category=category,
             free_only=free,
+            beginners=beginners,
             for_minor=reads_as_minor(db, actor, japan_day(now)),
         )
         rows = search.find_activities(

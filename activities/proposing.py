@@ -22,6 +22,7 @@ from activities.rules.designation import (
     never_counts,
     pattern_for,
 )
+from activities.sites import carry_over
 from activities.steps import noted, step
 from core import audit
 from core.access import Actor
@@ -125,6 +126,7 @@ def copy_activity(
         book=book,
         now=now,
     )
+    carry_over(source, activity)
     noted(db, activity, actor=host.actor, now=now, facts={"copied_from": str(source.id)})
     return activity
 

@@ -24,6 +24,7 @@ _FOUND_EXAMPLE: dict[str, JsonValue] = {
     "sessions": 3,
     "late_night": False,
     "walk_in": True,
+    "beginners": True,
 }
 
 
@@ -45,6 +46,7 @@ class ActivityOut(Out):
     sessions: int = Field(description="Open sessions to come that fit what was looked for")
     late_night: bool
     walk_in: bool
+    beginners: bool = Field(description="Whoever has never done it is welcome")
 
     @classmethod
     def of(cls, found: Found) -> Self:
@@ -62,6 +64,7 @@ class ActivityOut(Out):
             sessions=found.sessions,
             late_night=one.late_night,
             walk_in=one.walk_in,
+            beginners=one.beginners,
         )
 
 
@@ -106,6 +109,8 @@ class ActivityDetailOut(ActivityOut):
     contact: str
     insurance: str
     minutes_minimum: int
+    site: list[str] = Field(description="How the place is, such as step_free or toilet")
+    site_note: str = Field(description="How to get there, in words")
     designated_on: date | None
     upcoming: list[SessionOut]
 
@@ -118,6 +123,8 @@ class ActivityDetailOut(ActivityOut):
             bring=one.bring,
             contact=one.contact,
             insurance=one.insurance,
+            site=one.site,
+            site_note=one.site_note,
             minutes_minimum=one.minutes_minimum,
             designated_on=one.designated_on,
             upcoming=[SessionOut.of(session) for session in detail.sessions],

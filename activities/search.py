@@ -25,6 +25,7 @@ class ActivityQuery:
         last_day: Sessions up to the end of this Japanese day.
         category: One category.
         free_only: Sessions with a free place only.
+        beginners: Those at which newcomers are welcome only.
         for_minor: Late-night activities are left out (R18).
     """
 
@@ -34,6 +35,7 @@ class ActivityQuery:
     last_day: date | None = None
     category: str | None = None
     free_only: bool = False
+    beginners: bool = False
     for_minor: bool = False
 
 
@@ -250,6 +252,8 @@ def _wanted_sessions(query: ActivityQuery, now: datetime) -> list[ColumnElement[
 
 def _wanted_activities(query: ActivityQuery) -> list[ColumnElement[bool]]:
     wanted: list[ColumnElement[bool]] = []
+    if query.beginners:
+        wanted.append(Activity.beginners)
     if query.category is not None:
         wanted.append(Activity.category == query.category)
     if query.for_minor:

@@ -67,6 +67,8 @@ DONE: Final[Mapping[str, str]] = MappingProxyType(
         "member_removed": N_("この人は、この団体の受付や提案ができなくなりました。"),
         "trusted": N_("この団体の活動を、原則として指定します。"),
         "trust_withdrawn": N_("今日から、活動ごとの指定に戻します。"),
+        "news_published": N_("便りを、まちの画面に載せました。"),
+        "news_withdrawn": N_("便りを取り下げました。"),
         "announced": N_("新しい要件を予告しました。登録者に知らせます。"),
         "setting_set": N_("設定を変えました。"),
         "staff_added": N_("職員を加えました。"),
@@ -270,6 +272,7 @@ def _menu(desk: Desk, say: Translate) -> list[tuple[str, str, str, str]]:
         ("activities", f"{home}/activities", "activity", say("活動")),
         ("organisations", f"{home}/organisations", "person", say("関係団体")),
         ("members", f"{home}/members", "people", say("登録者")),
+        ("news", f"{home}/news", "mail", say("便り")),
         ("settings", f"{home}/settings", "settings", say("設定")),
     ]
     if desk.may(Role.MANAGER):

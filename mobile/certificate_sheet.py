@@ -25,7 +25,7 @@ _SHEET: Final = """
 #told.sentence
 #v(6mm)
 #table(
-  columns: (2fr, 5fr), stroke: (bottom: 0.5pt + luma(180)), inset: (x: 2mm, y: 3.5mm),
+  columns: (3fr, 7fr), stroke: (x, y) => (bottom: 0.5pt + luma(180)), inset: (x: 2mm, y: 3.5mm),
   ..told.rows.flatten(),
 )
 #v(10mm)

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Index,
     String,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -73,6 +74,15 @@ class Activity(Base):
     late_night: Mapped[bool] = mapped_column(default=False, comment="hidden from minors (R18)")
     walk_in: Mapped[bool] = mapped_column(
         default=True, comment="registrants may come without sign-up"
+    )
+    beginners: Mapped[bool] = mapped_column(
+        default=False, server_default=text("false"), comment="who has never done it is welcome"
+    )
+    site: Mapped[list[Any]] = mapped_column(
+        default=list, server_default=text("'[]'"), comment="how the place is, in codes"
+    )
+    site_note: Mapped[str] = mapped_column(
+        String(400), default="", server_default=text("''"), comment="how to get there"
     )
     audit_sampled: Mapped[bool] = mapped_column(default=False)
     proposed_by: Mapped[str] = mapped_column(String(80))

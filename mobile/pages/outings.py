@@ -17,6 +17,7 @@ from activities.api_activities import reader_context, reads_as_minor
 from activities.categories import LABELS
 from activities.models import ActivitySession, SignUp
 from activities.search import ActivityQuery, Found, activity_detail, find_activities
+from activities.sites import features_of
 from core.access import Actor
 from core.clock import japan_day
 from core.errors import Conflict, Gone, Refused
@@ -88,6 +89,7 @@ def activities(
     day: Annotated[str, Query(max_length=10)] = "",
     category: Annotated[str, Query(max_length=40)] = "",
     free: Annotated[str, Query(max_length=3)] = "",
+    beginners: Annotated[str, Query(max_length=3)] = "",
     after: Annotated[str, Query(max_length=400)] = "",
 ) -> Response:
     """Activities with sessions to come, the next one first; minors see no late nights (R18)."""
@@ -100,6 +102,7 @@ def activities(
             first_day=first,
             category=category if category in LABELS else None,
             free_only=free == "yes",
+            beginners=beginners == "yes",
             for_minor=reads_as_minor(db, visitor.actor, today),
         )
         rows = find_activities(
@@ -115,7 +118,9 @@ def activities(
     if last is not None and last.next_at is not None:
         same = {"town": town, "prefecture": prefecture, "day": day, "category": category}
         at = paging.cursor(last.next_at, last.activity.id)
-        older = "/activities?" + urlencode(same | {"free": free, "after": at})
+        older = "/activities?" + urlencode(
+            same | {"free": free, "beginners": beginners, "after": at}
+        )
     return show(
         request,
         "activities.html",
@@ -127,8 +132,9 @@ def activities(
         day=first.isoformat() if first else "",
         category=category,
         free=free == "yes",
+        beginners=beginners == "yes",
         categories=LABELS,
-        narrowed=bool(town or first or category or free or prefecture),
+        narrowed=bool(town or first or category or free or beginners or prefecture),
     )
 
 
@@ -210,6 +216,7 @@ def activity(
         organisation=detail.found.organisation,
         town=town_name(government),
         category=LABELS.get(detail.found.activity.category, detail.found.activity.category),
+        site=features_of(detail.found.activity),
         seats=[Seat(one, mine.get(one.id)) for one in detail.sessions],
         now=now,
         known=visitor.person is not None,

@@ -47,12 +47,20 @@ def all_ways(
     book: BookDep,
     evidence: EvidenceDep,
 ) -> Response:
-    """How far it is in every town, the shortest way first."""
+    """How far it is in every town and when one could be there, the shortest way first."""
     now = platform.clock.now()
     with platform.database.transaction(as_person(actor)) as db:
         held = held_by(db, person_id=actor.person_id, today=japan_day(now), book=book)
         living = [one for one in held if one.row.status == "active"]
-        ways = ways_of(db, actor, living, now, book, evidence)
+        ways = [
+            (
+                one,
+                planner.plan_premium(
+                    db, actor=actor, lg_code=one.lg_code, now=now, book=book, evidence=evidence
+                ),
+            )
+            for one in ways_of(db, actor, living, now, book, evidence)
+        ]
     return show(request, "ways.html", ways=ways)
 
 

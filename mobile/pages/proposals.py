@@ -16,6 +16,7 @@ from activities.inbox import proposals_of
 from activities.models import Activity
 from activities.queries import sessions_of
 from activities.refusals import policy_now
+from activities.sites import carry_over
 from activities.steps import noted
 from core.errors import Invalid, Refused
 from core.web import PlatformDep
@@ -138,7 +139,8 @@ def propose(
             book=book,
             now=now,
         )
-        if copy is not None:
+        if source is not None:
+            carry_over(source, activity)
             noted(db, activity, actor=host.actor, now=now, facts={"copied_from": str(copy)})
         _hand_in(db, host, activity, form, book, now)
         add_date(db, host, activity.id, form, span, now)

@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Any, Final
+from urllib.parse import urlencode
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse, Response
 
+from activities import paging
 from core.access import ActorKind
 from core.clock import japan_day
 from core.errors import Conflict, Refused
@@ -24,8 +26,9 @@ from mobile.pages.shell import (
     again,
     plain_problems,
     show,
+    visitor,
 )
-from registry import access, leaving, queries, registration, survey
+from registry import access, leaving, news, queries, registration, survey
 from registry.applicants import numbers
 from registry.doors import BookDep, LgCode, as_person
 from registry.governments import find
@@ -42,6 +45,8 @@ public_router = APIRouter(include_in_schema=False)
 router = APIRouter(include_in_schema=False)
 
 _PAGE: Final = 30
+#: Pieces of news on the town's own page, and on a page of news.
+_NEWS, _NEWS_PAGE = 3, 20
 _REFUSED: Final = 409
 CodeQuery = Annotated[str, Query(pattern=r"^(\d{6})?$")]
 
@@ -147,6 +152,27 @@ def town(
     return show(request, "town.html", **page, tie="")
 
 
+@public_router.get("/towns/{lg_code}/news", dependencies=[Depends(visitor)])
+def town_news(
+    request: Request,
+    lg_code: LgCode,
+    platform: PlatformDep,
+    after: Annotated[str, Query(max_length=400)] = "",
+) -> Response:
+    """R23: all that the town tells, the latest first."""
+    with platform.database.transaction(PUBLIC) as db:
+        name = town_name(queries.government(db, lg_code))
+        found = news.news_of(
+            db, lg_code=lg_code, limit=_NEWS_PAGE + 1, after=paging.after(after or None)
+        )
+    shown, last = paging.page(found, _NEWS_PAGE)
+    older = None
+    if last is not None:
+        at = paging.cursor(last.published_at, last.id)
+        older = f"/towns/{lg_code}/news?" + urlencode({"after": at})
+    return show(request, "news.html", rows=shown, older=older, name=name, lg_code=lg_code)
+
+
 def _restorable(row: Registration, today: date) -> bool:
     """R06: whether one tap brings back a direct origin, while the row lives by its towns."""
     until = row.restore_until
@@ -162,6 +188,7 @@ def _town_page(
         government = queries.government(db, lg_code)
         prefecture = queries.government(db, government.prefecture_code)
         asked = asked_for_premium(db, government, platform, book, lang)
+        latest = news.news_of(db, lg_code=lg_code, limit=_NEWS)
     form = survey.form(book, platform.clock.now())
     first = next(one for one in form.questions if one.key == form.shortcut_question)
     return {
@@ -173,6 +200,7 @@ def _town_page(
         "held": held[0] if held else None,
         "restorable": bool(held) and _restorable(held[0].row, _today(platform)),
         "asked": asked,
+        "news": latest,
         "signed": visitor.actor.kind is ActorKind.PERSON,
         "ties": options_of(first, lang),
         "tie_words": words_of(first, lang),

@@ -66,7 +66,9 @@ def _answer(request: Request, platform: Platform, book: PolicyBook, code: str) -
     platform.limiter.take(limit, address_of(request), now=platform.clock.now())
     try:
         verdict = _judge_certificate(platform, code) or _judge(request, platform, book, code)
-    except Invalid as error:
+    except Invalid as found:
+        coded = code.strip().upper().startswith("FJ1")
+        error = found if coded else invalid("number_misread", field="code")
         return again(request, "verify.html", error, verdict=None, code=code[:300])
     return show(request, "verify.html", verdict=verdict, code="")
 

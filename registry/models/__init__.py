@@ -1,6 +1,7 @@
 """Tables of the registry. Every table held by a local government carries its code in its keys."""
 
 from registry.models.bodies import BodyValue, LocalGovernment, RequirementVersion, StaffRole
+from registry.models.news import TownNews
 from registry.models.notifying import NotificationSetting, PushSubscription
 from registry.models.people import Guardianship, IdentityAttempt, IdentityLink, Person
 from registry.models.planning import UNPLANNED, PlanNumbers
@@ -40,4 +41,5 @@ __all__ = [
     "StaffRole",
     "SurveyAnswer",
     "Term",
+    "TownNews",
 ]

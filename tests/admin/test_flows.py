@@ -597,3 +597,21 @@ def test_c31_staff_say_when_somebody_left_who_forgot_to_check_out(
         select(Participation.minutes).where(Participation.session_id == morning.session.id),
     )
     assert minutes == [55]
+
+
+def test_r23_news_is_written_at_the_desk_and_taken_down(
+    http: TestClient, database: Database
+) -> None:
+    clerk, path = make_staff(database, HIDA, Role.CLERK), f"{HOME}/news"
+    empty = post(http, clerk, path, title="夏祭り", text="")
+    assert empty.status_code == 422
+    assert "夏祭り" in empty.text, "what was typed is not lost"
+    post(http, clerk, path, title="夏祭り", text="8月10日です。")
+    shown = http.get(path, headers=clerk.headers).text
+    assert "8月10日です。" in shown
+    assert "8月10日です。" in http.get(f"/towns/{HIDA}/news").text
+    down = re.search(rf'action="({path}/[0-9a-f-]+/withdraw)"', shown)
+    assert down
+    post(http, clerk, down[1])
+    assert "8月10日です。" not in http.get(f"/towns/{HIDA}/news").text
+    assert len(audited(database, "news.publish") + audited(database, "news.withdraw")) == 2

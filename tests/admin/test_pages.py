@@ -71,6 +71,7 @@ def pages(place: Place) -> list[tuple[str, Role]]:
         ("/members", Role.VIEWER),
         ("/members?q=ヤマダ&tier=basic", Role.VIEWER),
         (f"/members/{place.registration}", Role.VIEWER),
+        ("/news", Role.VIEWER),
         ("/settings", Role.VIEWER),
         ("/audit", Role.MANAGER),
     ]

@@ -23,7 +23,7 @@ OTHER_WORDS = re.compile(
 )
 #: Answers that are one thing with a part of many; a list of things is `items` (core.web.Items).
 PARTS = {
-    "ActivityDetailOut": {"upcoming"},
+    "ActivityDetailOut": {"site", "upcoming"},
     "ApplicationOut": {"reasons"},
     "JudgementOut": {"reasons"},
     "KeyListOut": {"keys"},  # As it is signed.

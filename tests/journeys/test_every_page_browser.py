@@ -68,7 +68,7 @@ ELSEWHERE: Final[Mapping[str, str]] = {
     "/done/{lg_code}/{scan_id}": "needs a check-in just done: test_sixty_seconds_browser",
 }
 STRANGERS: Final = (
-    "/", "/signin", "/closed", "/c/{code}", "/towns", "/towns/{lg_code}", "/activities",
+    "/", "/signin", "/closed", "/c/{code}", "/towns", "/towns/{lg_code}", "/towns/{lg_code}/news", "/activities",
     "/activities/{lg_code}/{activity_id}", "/checkin", "/v", "/verify", "/verify/{number}", "/help", "/about",
     "/privacy", "/accessibility", "/not-there",
 )  # fmt: skip

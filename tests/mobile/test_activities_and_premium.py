@@ -248,6 +248,10 @@ def test_r14_the_days_of_grace_stand_beside_the_last_day(
     page = phone.open(f"/me/premium/{HIDA}").words
     assert "最後の日は2027年5月15日" in page
     assert "2027年6月14日" in page
+    assert "いま確かめて、更新を申し込む" not in page, "the nights look by themselves"
+    plan = phone.open(phone.link("これからの道すじを見る"))
+    assert (plan.path, plan.status) == (f"/me/premium/{HIDA}/plan", 200)
+    assert "更新の猶予は、2027年6月14日" in phone.open("/me/premium").words
     card = phone.open(f"/card/{HIDA}").words
     assert "有効期間 2027年5月15日" in card
     assert "更新の猶予 2027年6月14日" in card

@@ -16,7 +16,7 @@ from tests.factories.presence import jst, make_keys
 from tests.factories.registry import GIFU, HIDA, KESENNUMA, MIYAGI, open_bodies
 
 PUBLIC = (
-    "/", "/signin", "/settings", "/towns", "/towns?q=ひだ", "/towns?prefecture=210005", f"/towns/{HIDA}",
+    "/", "/signin", "/settings", "/towns", "/towns?q=ひだ", "/towns?prefecture=210005", f"/towns/{HIDA}", f"/towns/{HIDA}/news",
     "/activities", f"/activities?town={HIDA}&day=2027-06-01&free=yes", "/activities?day=nonsense",
     "/activities?category=nonsense", "/scan", "/checkin", "/v", "/verify", "/help", "/about", "/privacy",
     "/accessibility", "/_dev/components",

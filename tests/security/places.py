@@ -24,7 +24,7 @@ from core.outbox import NoticeDraft, tell
 from core.texts import Texts
 from mobile import certificates, exports
 from registry import guardians, pushing
-from registry.models import Application, Card, IdentityAttempt, Registration, Term
+from registry.models import Application, Card, IdentityAttempt, Registration, Term, TownNews
 from tests.factories.activities import (
     create_activity,
     create_designated_activity,
@@ -217,6 +217,14 @@ def _certificate(db: Session, person: SignedIn, lg_code: str) -> str:
     return f"{lg_code}-{made.number}"
 
 
+def _news(db: Session, lg_code: str) -> UUID:
+    """A piece of news of the local government."""
+    row = TownNews(lg_code=lg_code, title="便り", text="便り", published_at=NOW, written_by="staff")
+    db.add(row)
+    db.flush()
+    return row.id
+
+
 def _rows_of(
     database: Database, person: SignedIn, holder: SignedIn, lg_code: str
 ) -> dict[str, Any]:
@@ -236,6 +244,7 @@ def _rows_of(
             "device_id": device,
             "phone_id": _phone(db, person, lg_code),
             "number": _certificate(db, person, lg_code),
+            "news_id": _news(db, lg_code),
         }
         assert db.scalars(select(StayDay.state).filter_by(day=STAYED, **own)).one() == "reported"
         tell(
