@@ -63,6 +63,7 @@ AUDIT: Final[Mapping[str, str]] = MappingProxyType(
     {
         "activity.propose": N_("活動の案を作った"),
         "activity.revise": N_("活動の案を直した"),
+        "activity.site": N_("会場のようすを書いた"),
         "activity.submitted": N_("活動の案を提出した"),
         "activity.designated": N_("活動を指定した"),
         "activity.returned": N_("活動の案を差し戻した"),
@@ -134,6 +135,10 @@ AUDIT: Final[Mapping[str, str]] = MappingProxyType(
         "term.list_waiting": N_("更新の一覧を見た"),
         "stay_day.list": N_("滞在日の報告を見た"),
         "card.issue": N_("登録証を発行した"),
+        "certificate.issue": N_("証明書を発行した"),
+        "certificate.revoke": N_("証明書を止めた"),
+        "news.publish": N_("便りを載せた"),
+        "news.withdraw": N_("便りを取り下げた"),
         "card.phone_certify": N_("スマートフォンで証を出せるようにした"),
         "card.phone_revoke": N_("スマートフォンの証を止めた"),
         "passkey.add": N_("パスキーを加えた"),
