@@ -1,14 +1,13 @@
 """活動: finding one, its sessions, taking and giving back a place (C33, C34, R18, R31)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Final
 from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
-from sqlalchemy import select, tuple_
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
@@ -16,7 +15,7 @@ from activities import paging, signup
 from activities.api_activities import reader_context, reads_as_minor
 from activities.categories import LABELS
 from activities.models import ActivitySession, SignUp
-from activities.search import ActivityQuery, Found, activity_detail, find_activities
+from activities.search import ActivityQuery, activity_detail, find_activities
 from activities.sites import features_of
 from core.access import Actor
 from core.clock import japan_day
@@ -24,10 +23,10 @@ from core.errors import Conflict, Gone, Refused
 from core.web import Platform, PlatformDep
 from mobile.kin import kin_of, sign_ups_of
 from mobile.pages.occasions import town_name
+from mobile.pages.seats import Seat, next_seats, own_sign_ups
 from mobile.pages.shell import (
     FormDep,
     Registrant,
-    Visitor,
     VisitorDep,
     act,
     plain_problems,
@@ -46,27 +45,6 @@ _PAGE: Final = 20
 _REFUSED: Final = 409
 _EARLIEST, _LATEST = date(2020, 1, 1), date(2100, 12, 31)
 CodeQuery = Annotated[str, Query(pattern=r"^(\d{6})?$")]
-
-
-@dataclass(frozen=True, slots=True)
-class Seat:
-    """One session and what the person has there."""
-
-    session: ActivitySession
-    mine: SignUp | None
-
-    @property
-    def left(self) -> int | None:
-        """Free places; none where there is no limit."""
-        if self.session.capacity is None:
-            return None
-        return max(self.session.capacity - self.session.taken, 0)
-
-    @property
-    def state(self) -> str:
-        """The person's sign-up: taken, waiting, offered, or nothing."""
-        living = self.mine is not None and self.mine.state in {"taken", "waiting", "offered"}
-        return self.mine.state if living and self.mine else ""
 
 
 def day_of(text: str) -> date | None:
@@ -109,7 +87,7 @@ def activities(
             db, query=query, now=now, limit=_PAGE + 1, after=paging.after(after or None)
         )
         held = [] if visitor.person is None else _towns_of(db, visitor.actor, today, book)
-        seats = _next_seats(db, visitor, rows[:_PAGE], {code for code, _ in held})
+        seats = next_seats(db, visitor, rows[:_PAGE], {code for code, _ in held})
         chosen = db.get(LocalGovernment, town) if town else None
         if chosen is not None and town not in dict(held):
             held.append((town, town_name(chosen)))
@@ -136,41 +114,6 @@ def activities(
         categories=LABELS,
         narrowed=bool(town or first or category or free or beginners or prefecture),
     )
-
-
-def _next_seats(
-    db: Session, visitor: Visitor, found: Sequence[Found], towns: set[str]
-) -> dict[UUID, Seat]:
-    """The next session of each activity, by activity, where one press is enough to join it.
-
-    That is with a town one is registered with, and without insurance of one's own (R31).
-    """
-    at = {
-        (one.activity.lg_code, one.activity.id): one.next_at
-        for one in found
-        if one.activity.lg_code in towns and one.activity.insurance != "participant"
-    }
-    if not at:
-        return {}
-    rows = db.scalars(
-        select(ActivitySession).where(
-            ActivitySession.published,
-            ActivitySession.state == "open",
-            tuple_(ActivitySession.lg_code, ActivitySession.activity_id).in_(at),
-            ActivitySession.starts_at.in_([when for when in at.values() if when is not None]),
-        )
-    )
-    nexts = [one for one in rows if one.starts_at == at[one.lg_code, one.activity_id]]
-    mine = {
-        one.session_id: one
-        for one in db.scalars(
-            select(SignUp).where(
-                SignUp.person_id == visitor.actor.person_id,
-                SignUp.session_id.in_([one.id for one in nexts]),
-            )
-        )
-    }
-    return {one.activity_id: Seat(one, mine.get(one.id)) for one in nexts}
 
 
 def _towns_of(db: Session, actor: Actor, today: date, book: PolicyBook) -> list[tuple[str, str]]:
@@ -204,7 +147,7 @@ def activity(
         if visitor.person is not None:
             busy = signup.engagements(db, person_id=visitor.actor.person_id, now=now)
             touched = [one.title for one in busy if str(one.session_id) in touches]
-            mine = _own_sign_ups(db, visitor.actor, lg_code, detail.sessions)
+            mine = own_sign_ups(db, visitor.actor, lg_code, detail.sessions)
             registered = _registered(db, visitor.actor, lg_code)
         government = db.get_one(LocalGovernment, lg_code)
     kin = [] if visitor.person is None else kin_of(platform, visitor.actor)
@@ -230,20 +173,6 @@ def activity(
 def _map_of(town: str, place: str) -> str:
     """Where a map shows a place; only the place is told, and only when somebody presses the link."""
     return "https://www.openstreetmap.org/search?" + urlencode({"query": f"{town} {place}"})
-
-
-def _own_sign_ups(
-    db: Session, actor: Actor, lg_code: str, sessions: Sequence[ActivitySession]
-) -> dict[UUID, SignUp]:
-    ids = [one.id for one in sessions]
-    rows = db.scalars(
-        select(SignUp).where(
-            SignUp.lg_code == lg_code,
-            SignUp.person_id == actor.person_id,
-            SignUp.session_id.in_(ids),
-        )
-    )
-    return {row.session_id: row for row in rows}
 
 
 def _registered(db: Session, actor: Actor, lg_code: str) -> bool:
