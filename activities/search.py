@@ -253,7 +253,7 @@ def _wanted_sessions(query: ActivityQuery, now: datetime) -> list[ColumnElement[
 def _wanted_activities(query: ActivityQuery) -> list[ColumnElement[bool]]:
     wanted: list[ColumnElement[bool]] = []
     if query.beginners:
-        wanted.append(Activity.beginners)
+        wanted.append(Activity.beginners.is_(True))
     if query.category is not None:
         wanted.append(Activity.category == query.category)
     if query.for_minor:

@@ -60,18 +60,17 @@ def certificate_pdf(issued: Issued, *, public_url: str, reader: Reader) -> bytes
     _ = reader.translate
     url = check_url(public_url, issued)
     code = grouped(issued.certificate.number, CERTIFICATE)
+    check = _("この証明書が有効かどうかは、この二次元コードか番号で、だれでも確かめられます。")
     told = {
         "lang": "en" if reader.lang == "en" else "ja",
         "title": _("ふるさと住民登録の証明書"),
         "sentence": _("次のとおり、ふるさと住民登録をしていることを示します。"),
         "rows": _rows(issued, reader),
-        "check": _(
-            "この証明書が有効かどうかは、この二次元コードか番号で、だれでも確かめられます。"
-        ),
+        "check": check,
         "url": url,
         "number": _("番号 {number}", number=f"{issued.certificate.lg_code} {code}"),
     }
-    qr = qr_svg(url, level=Level.M, title=told["check"])
+    qr = qr_svg(url, level=Level.M, title=check)
     return pdf.typeset(_SHEET, told, images={"qr": qr}, now=issued.certificate.issued_at)
 
 

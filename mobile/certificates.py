@@ -163,7 +163,7 @@ def check(db: Session, *, number: str) -> Issued | None:
     return found if found is not None and found.holds else None
 
 
-def _with_registration() -> Select[tuple[Certificate, Registration, LocalGovernment]]:
+def _with_registration() -> Select[Certificate, Registration, LocalGovernment]:
     return (
         select(Certificate, Registration, LocalGovernment)
         .join(

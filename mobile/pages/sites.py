@@ -1,5 +1,6 @@
 """会場のようす: steps, toilets, how to get there, and whether newcomers are welcome."""
 
+from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request
@@ -35,7 +36,11 @@ def _page(
     with platform.database.transaction(as_body(host.actor, host.lg_code)) as db:
         activity = own_activity(db, host, activity_id, HostRole.ORGANISER)
     said = given or Site(tuple(activity.site), activity.site_note, activity.beginners)
-    context = {"activity": activity, "said": said, "features": list(sites.FEATURES.items())}
+    context: dict[str, Any] = {
+        "activity": activity,
+        "said": said,
+        "features": list(sites.FEATURES.items()),
+    }
     if error is not None:
         return again(request, "site.html", error, **context)
     return show(request, "site.html", **context)
