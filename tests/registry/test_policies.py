@@ -68,7 +68,7 @@ def test_r15_a_value_for_the_same_day_is_replaced_and_both_stay_on_record(
 ) -> None:
     staff = make.make_staff(database, HIDA)
     put(client, staff, "decision.mode", "veto", "2027-06-01")
-    clock.advance(timedelta(minutes=5))
+    clock.advance(timedelta(minutes=1))
     put(client, staff, "decision.mode", "auto", "2027-06-01")
     assert in_force(database, "decision.mode", TODAY) == "auto"
     with database.transaction(VISITOR) as db:
