@@ -57,7 +57,7 @@ BENCHMARKS = (
     ),
     Benchmark(
         "renewal",
-        ("renewal_terms", "renewal_second_run", "notice_relay"),
+        ("renewal_terms", "lapse_terms", "renewal_second_run", "notice_relay"),
         lambda stack: renewal.run(stack(), people=NIGHT_PEOPLE),
     ),
 )

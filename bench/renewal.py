@@ -3,14 +3,14 @@
 One worker with a process for each core, as it runs in service: due terms are found, judged and
 written by its runners, and the night is run a second time. Of the terms that reach their first
 check, nine in ten are renewed and one in ten is told what is missing. `one_process` is the same
-night in the hands of a single process.
+night in the hands of a single process. `lapse_terms` is a night of which nobody's premium goes on.
 """
 
 import multiprocessing
 import os
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock_time
 from functools import partial
@@ -44,6 +44,10 @@ TERM_FROM = date(2027, 8, 1)
 #: Sixty days before the last day of a term from 1 August.
 NIGHT = date(2028, 6, 1)
 AT_LEAST_TERMS, SECOND_RUN_SECONDS, AT_LEAST_NOTICES = 5_000, 1.0, 2_000
+#: The local government whose terms all end without presence: grace from the last day, then basic.
+LAPSING = ("222119", "220001")
+LAPSE_FROM, GRACE, LAPSE = date(2027, 4, 1), date(2028, 3, 31), date(2028, 5, 1)
+AT_LEAST_LAPSES = 1_000
 
 
 class InstantProvider:
@@ -62,6 +66,7 @@ def run(stack: LocalStack, *, people: int = 10_000) -> dict[str, dict[str, objec
     database = Database(stack.settings())
     clock = FixedClock(_at(NIGHT, 4))
     parts = Parts.of(stack.settings(), database=database, clock=clock)
+    lapses = _lapses(stack, parts, clock, people)
     first, second = [], []
     for done, (code, prefecture) in enumerate(ROUNDS, start=1):
         _people(stack, code, prefecture, people)
@@ -82,6 +87,7 @@ def run(stack: LocalStack, *, people: int = 10_000) -> dict[str, dict[str, objec
     return {
         "renewal_terms": _figure(together, "terms/s", AT_LEAST_TERMS)
         | {"processes": PROCESSES, "one_process": round(statistics.median(first))},
+        "lapse_terms": _figure(lapses, "terms/s", AT_LEAST_LAPSES),
         "renewal_second_run": {
             "value": round(statistics.median(second), 3),
             "unit": "s",
@@ -89,6 +95,19 @@ def run(stack: LocalStack, *, people: int = 10_000) -> dict[str, dict[str, objec
         },
         "notice_relay": _figure(sent["sent"] / seconds, "notices/s", AT_LEAST_NOTICES),
     }
+
+
+def _lapses(stack: LocalStack, parts: Parts, clock: FixedClock, people: int) -> float:
+    """Returns to basic a second, in one process: term, place, tier, prefecture's row, notice."""
+    code, prefecture = LAPSING
+    _write(stack, code, [Cohort(code, prefecture, people, LAPSE_FROM)])
+    for day, outcome in ((GRACE, "grace"), (LAPSE, "lapsed")):
+        clock.at = _at(day, 4)
+        seconds, counts = _timed(partial(Runner(parts).run_named, "renewal", day))
+        if counts != {outcome: people}:
+            raise RuntimeError(f"the night of returns to basic came to {counts}")
+    clock.at = _at(NIGHT, 4)
+    return people / seconds
 
 
 def _together(stack: LocalStack, parts: Parts, people: int) -> float:
@@ -130,6 +149,10 @@ def _people(stack: LocalStack, code: str, prefecture: str, people: int) -> None:
         Cohort(code, prefecture, count, TERM_FROM, took_part, last_access_on=date(2028, 5, 1))
         for count, took_part in ((renewed, days), (people - renewed, days[:2]))
     ]
+    _write(stack, code, cohorts)
+
+
+def _write(stack: LocalStack, code: str, cohorts: Sequence[Cohort]) -> None:
     with psycopg.connect(stack.owner_url.replace("+psycopg", "")) as connection:
         connection.execute(
             "insert into body_value (lg_code, key, since, decided_at, value, decided_by)"

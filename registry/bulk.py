@@ -7,7 +7,7 @@ so columns travel as arrays and `unnest` makes rows of them.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -15,6 +15,9 @@ import orjson
 from sqlalchemy import CursorResult
 from sqlalchemy.orm import Session
 
+from core.access import Actor
+from core.audit import ON_BEHALF
+from core.ids import new_id
 from core.outbox import NoticeDraft
 from registry.rules.plain import to_plain
 
@@ -176,29 +179,74 @@ def tell_many(db: Session, drafts: Sequence[NoticeDraft], *, now: datetime) -> N
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """What happened to a registration: ids, days and codes only."""
+
+    registration_id: UUID
+    person_id: UUID
+    facts: Mapping[str, Any]
+
+
+def add_events(
+    db: Session,
+    rows: Sequence[Happened],
+    *,
+    lg_code: str,
+    kind: str,
+    now: datetime,
+    on_day: date,
+) -> None:
+    """As `registry.events.add_event`, for many registrations of one local government."""
+    insert_rows(
+        db,
+        "registration_event",
+        {
+            "id": Column("uuid", [new_id() for _ in rows]),
+            "registration_id": Column("uuid", [row.registration_id for row in rows]),
+            "person_id": Column("uuid", [row.person_id for row in rows]),
+            "facts": Column("jsonb", [plain_json(dict(row.facts)) for row in rows]),
+        },
+        same={"lg_code": lg_code, "kind": kind, "at": now, "on_day": on_day},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """A row of the audit trail: what was done to which thing of whom, and why."""
+
+    action: str
+    subject_id: UUID
+    person_id: UUID
+    purpose: str | None = None
+
+
 def record_many(
     db: Session,
+    acts: Sequence[Act],
     *,
-    actor: str,
+    actor: Actor,
     lg_code: str,
     now: datetime,
     subject_kind: str,
-    rows: Sequence[tuple[UUID, str, UUID, UUID]],
 ) -> None:
-    """As `core.audit.record`, for a night. Rows: own id, action, subject, person."""
+    """As `core.audit.record`, for many acts on things of one kind."""
+    unsaid = None if actor.behalf_of is None else ON_BEHALF
     insert_rows(
         db,
         "audit_event",
         {
-            "id": Column("uuid", [row[0] for row in rows]),
-            "action": Column("text", [row[1] for row in rows]),
-            "subject_id": Column("text", [str(row[2]) for row in rows]),
-            "person_id": Column("uuid", [row[3] for row in rows]),
+            "id": Column("uuid", [new_id() for _ in acts]),
+            "action": Column("text", [act.action for act in acts]),
+            "subject_id": Column("text", [str(act.subject_id) for act in acts]),
+            "person_id": Column("uuid", [act.person_id for act in acts]),
+            "purpose": Column("text", [act.purpose or unsaid for act in acts]),
         },
         same={
             "at": now,
             "lg_code": lg_code,
-            "actor": actor,
+            "actor": actor.label,
+            "request_id": actor.request_id,
             "subject_kind": subject_kind,
             "row_count": 1,
             "outcome": "done",

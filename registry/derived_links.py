@@ -5,7 +5,7 @@ holds one snapshot a source, so that no other municipality's rows need to be see
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from secrets import token_bytes
 from typing import Any
@@ -15,20 +15,23 @@ from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from core import audit
 from core.access import Actor
 from core.clock import japan_day
 from core.db import as_json_day, working_for
 from core.ids import new_id
-from core.outbox import NoticeDraft, tell
+from core.outbox import NoticeDraft
 from core.shortcode import MEMBER, new_code
 from registry import queries
-from registry.events import add_event, revoke_cards
+from registry.bulk import Act, Happened, add_events, record_many, tell_many
+from registry.events import revoke_cards
 from registry.models import UNPLANNED, LocalGovernment, PendingLink, Registration, Term
 from registry.rules.derived import DerivedSource, DerivedState, derive
 from registry.rules.facts import Body, BodyKind, Residence, Tier
 from registry.rules.policy import PolicyBook
 from registry.rules.residence import relation
+
+#: What a person is told of a link: that it began, that it ended.
+TOLD = ("derived_started", "derived_ended")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +116,7 @@ def refresh_sources(
         rows = _rows(db, prefecture, ordered, today, joined=joined)
         premium = _direct_premium(db, prefecture.code, list(rows.values()))
         _keep_pending(db, prefecture, ordered, rows, today)
+        changes = _Changes(prefecture, today)
         for source in ordered:
             row = rows.get(source.registration.person_id)
             if row is None:
@@ -120,10 +124,14 @@ def refresh_sources(
             home = queries.residence_from(
                 homes.get(source.registration.residence_code or ""), verified=False
             )
-            change = _Change(db, actor, prefecture, row, now)
-            change.apply(
-                _snapshots(row, source), home, direct_premium=row.id in premium, joined=joined
+            changes.apply(
+                row,
+                _snapshots(row, source),
+                home,
+                direct_premium=row.id in premium,
+                joined=joined,
             )
+        changes.leave_word(db, actor, now)
 
 
 def _rows(
@@ -267,17 +275,18 @@ def derived_expiry(row: Registration) -> date | None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Change:
-    """One prefectural row being brought in line; every difference leaves an event."""
+class _Changes:
+    """Rows of a prefecture being brought in line; every difference leaves an event."""
 
-    db: Session
-    actor: Actor
     prefecture: LocalGovernment
-    row: Registration
-    now: datetime
+    today: date
+    #: Kind of event → the rows it happened to.
+    happened: dict[str, list[Happened]] = field(default_factory=dict)
+    over: list[Registration] = field(default_factory=list)
 
     def apply(
         self,
+        row: Registration,
         snapshots: list[dict[str, Any]],
         home: Residence | None,
         *,
@@ -285,7 +294,6 @@ class _Change:
         joined: bool,
     ) -> None:
         """Write the derived origin, the tier and the flags of residence (R02, R16)."""
-        row = self.row
         state = derived_state(row, self.prefecture, home, joined=joined, snapshots=snapshots)
         lived, tier = row.status == "active", row.tier
         was = lived and row.derived
@@ -295,58 +303,58 @@ class _Change:
         premium = direct_premium or (state.exists and state.tier is Tier.PREMIUM)
         row.tier = Tier.PREMIUM.value if premium else Tier.BASIC.value
         if state.exists and not lived:
-            self._begin()
+            self._begin(row)
         elif was and not state.row_exists:
-            self._end()
+            self._end(row)
         if state.exists and not was:
-            self._say("derived_started", {"sources": [s["code"] for s in snapshots]})
+            self._event(row, "derived_started", {"sources": [s["code"] for s in snapshots]})
         if was and not state.exists:
             # What had no clock of its own has one again (R06).
             row.clock_due_on = UNPLANNED
-            self._say("derived_ended", {})
+            self._event(row, "derived_ended", {})
         if lived and tier != row.tier:
-            self._event("tier_changed", {"tier": row.tier, "derived": True})
+            self._event(row, "tier_changed", {"tier": row.tier, "derived": True})
 
-    def _begin(self) -> None:
+    def _begin(self, row: Registration) -> None:
         """The row lives (again) by its sources alone.
 
         A direct origin that was released can still be restored in its time (R06); any other
         stays past.
         """
-        row, today = self.row, japan_day(self.now)
         if row.status != "released_dormant":
             row.released_on = row.restore_until = None
         row.status, row.direct = "active", False
-        row.registered_on = row.last_access_on = today
+        row.registered_on = row.last_access_on = self.today
         row.ended_on = row.ended_reason = None
 
-    def _end(self) -> None:
-        row, today = self.row, japan_day(self.now)
-        if row.restore_until is not None and today <= row.restore_until:
+    def _end(self, row: Registration) -> None:
+        if row.restore_until is not None and self.today <= row.restore_until:
             row.status = "released_dormant"
         else:
-            row.status, row.ended_on, row.ended_reason = "ended", today, "source_ended"
-        revoke_cards(self.db, row, reason="source_ended", now=self.now)
+            row.status, row.ended_on, row.ended_reason = "ended", self.today, "source_ended"
+        self.over.append(row)
 
-    def _event(self, kind: str, facts: dict[str, Any]) -> None:
-        add_event(self.db, self.row, kind=kind, now=self.now, facts=facts)
-        audit.record(
-            self.db,
-            actor=self.actor,
-            action=f"registration.{kind}",
-            subject=("registration", self.row.id),
-            now=self.now,
-            lg_code=self.row.lg_code,
-            person_id=self.row.person_id,
-        )
+    def _event(self, row: Registration, kind: str, facts: dict[str, Any]) -> None:
+        self.happened.setdefault(kind, []).append(Happened(row.id, row.person_id, facts))
 
-    def _say(self, kind: str, facts: dict[str, Any]) -> None:
-        self._event(kind, facts)
-        draft = NoticeDraft(
-            person_id=self.row.person_id,
-            kind=kind,
-            period_key=f"{self.row.id}:{self.now.isoformat()}",
-            lg_code=self.row.lg_code,
-            facts={"prefecture": self.prefecture.name},
-        )
-        tell(self.db, [draft], now=self.now)
+    def leave_word(self, db: Session, actor: Actor, now: datetime) -> None:
+        """Cards that go, events, audit rows, and notices of links that began or ended."""
+        code = self.prefecture.code
+        db.flush()
+        revoke_cards(db, self.over, reason="source_ended", now=now)
+        for kind, rows in self.happened.items():
+            add_events(db, rows, lg_code=code, kind=kind, now=now, on_day=self.today)
+            acts = [Act(f"registration.{kind}", row.registration_id, row.person_id) for row in rows]
+            record_many(db, acts, actor=actor, lg_code=code, now=now, subject_kind="registration")
+            if kind not in TOLD:
+                continue
+            facts = {"prefecture": self.prefecture.name}
+            key = now.isoformat()
+            tell_many(
+                db,
+                [
+                    NoticeDraft(row.person_id, kind, f"{row.registration_id}:{key}", code, facts)
+                    for row in rows
+                ],
+                now=now,
+            )

@@ -15,64 +15,41 @@ from sqlalchemy.orm import Session
 
 from core.access import Actor, system
 from core.clock import japan_day
-from core.ids import new_id
 from core.outbox import NoticeDraft
 from registry import queries
 from registry.bulk import (
+    Act,
     Column,
     Counts,
+    Happened,
+    add_events,
     insert_rows,
-    plain_json,
     record_many,
     run,
     tell_many,
     unnest,
 )
 from registry.derived_links import Source, refresh_sources
+from registry.events import revoke_cards
 from registry.models import Registration
 from registry.policies import body_policy
+from registry.ranges import DueRows, Range
 from registry.rules.dormancy import DormancyStep, StepKind, next_step, restore_until
 from registry.rules.policy import Policy, PolicyBook
 
 JOB = "dormancy"
-LIMIT = 10_000
 #: Valid premium has no clock; whether it still is valid is looked at again after this time.
 PREMIUM_LOOK = timedelta(days=30)
 
-_DUE = """
+_CLOCKS = """
 select r.id, r.person_id, r.last_access_on, r.tier
   from registration r
  where r.lg_code = :lg_code and r.status = 'active' and r.direct and r.clock_due_on <= :as_of
 """
-_RANGE = " and r.id > :after order by r.id limit :limit for no key update skip locked"
-_ONLY = " and r.id = any(:only) order by r.id for no key update skip locked"
+DUE = DueRows(_CLOCKS, of="r")
 
 
-def due_ids(
-    db: Session, *, lg_code: str, as_of: date, after: UUID | None = None, limit: int = LIMIT
-) -> Sequence[UUID]:
-    """Ids of the registrations whose clock is due, in their order. Locks nothing."""
-    found = db.execute(
-        text(
-            "select id from registration where lg_code = :lg_code and status = 'active' and direct"
-            " and clock_due_on <= :as_of and id > :after order by id limit :limit"
-        ),
-        {"lg_code": lg_code, "as_of": as_of, "after": after or UUID(int=0), "limit": limit},
-    )
-    return found.scalars().all()
-
-
-def run_range(
-    db: Session,
-    *,
-    lg_code: str,
-    as_of: date,
-    now: datetime,
-    book: PolicyBook,
-    after: UUID | None = None,
-    limit: int = LIMIT,
-    only: Sequence[UUID] | None = None,
-) -> Counts:
+def run_range(db: Session, part: Range, *, book: PolicyBook) -> Counts:
     """R06: notices at D-60, D-30 and D-7, release at D0, for one range of registrations.
 
     A night that runs late sends its notice on the day it runs, and the release moves with it:
@@ -80,29 +57,16 @@ def run_range(
 
     Args:
         db: A job's transaction for the local government.
-        lg_code: The local government.
-        as_of: The Japanese day the night works for.
-        now: The instant.
+        part: Which registrations, for which day.
         book: The policy book.
-        after: Id of the last registration of the range before.
-        limit: Registrations of a range at most.
-        only: These registrations and no others.
     """
-    rows = db.execute(
-        text(_DUE + (_RANGE if only is None else _ONLY)),
-        {
-            "lg_code": lg_code,
-            "as_of": as_of,
-            "after": after or UUID(int=0),
-            "limit": limit,
-            "only": list(only or ()),
-        },
-    ).all()
+    rows = DUE.take(db, part)
     counts = Counts()
     if not rows:
         return counts
     counts.last = rows[-1].id
-    today = max(as_of, japan_day(now))
+    lg_code, now = part.lg_code, part.now
+    today = max(part.as_of, japan_day(now))
     policy = body_policy(db, book, lg_code, today).snapshot(today, lg_code)
     night = _Night(db, lg_code, queries.government(db, lg_code).name, policy, today, now, book)
     sent = _sent(db, lg_code, rows)
@@ -267,12 +231,13 @@ class _Night:
             else:
                 registration.status = "released_dormant"
         self.db.flush()
-        self._revoke_cards([one.id for one in found if not one.derived])
+        gone = [one for one in found if not one.derived]
+        revoke_cards(self.db, gone, reason="dormant", now=self.now)
         refresh_sources(
             self.db,
             actor=self.actor,
             lg_code=self.lg_code,
-            sources=[Source(one) for one in found if not one.derived],
+            sources=[Source(one) for one in gone],
             now=self.now,
             book=self.book,
         )
@@ -297,36 +262,24 @@ class _Night:
             now=self.now,
         )
 
-    def _revoke_cards(self, ids: Sequence[UUID]) -> None:
-        self.db.execute(
-            text(
-                "update card set revoked_at = :now, revoked_reason = 'dormant'"
-                " where lg_code = :lg_code and registration_id = any(:ids) and revoked_at is null"
-            ),
-            {"now": self.now, "lg_code": self.lg_code, "ids": list(ids)},
-        )
-
     def _trace(
         self, kind: str, rows: Sequence[Row[Any]], facts: Sequence[Mapping[str, Any]]
     ) -> None:
-        insert_rows(
+        add_events(
             self.db,
-            "registration_event",
-            {
-                "id": Column("uuid", [new_id() for _ in rows]),
-                "registration_id": Column("uuid", [row.id for row in rows]),
-                "person_id": Column("uuid", [row.person_id for row in rows]),
-                "facts": Column("jsonb", [plain_json(one) for one in facts]),
-            },
-            same={"lg_code": self.lg_code, "kind": kind, "at": self.now, "on_day": self.today},
+            [Happened(row.id, row.person_id, one) for row, one in zip(rows, facts, strict=True)],
+            lg_code=self.lg_code,
+            kind=kind,
+            now=self.now,
+            on_day=self.today,
         )
         record_many(
             self.db,
-            actor=self.actor.label,
+            [Act(f"registration.{kind}", row.id, row.person_id) for row in rows],
+            actor=self.actor,
             lg_code=self.lg_code,
             now=self.now,
             subject_kind="registration",
-            rows=[(new_id(), f"registration.{kind}", row.id, row.person_id) for row in rows],
         )
 
 

@@ -1,19 +1,20 @@
 """How premium ends before or at its time: back to basic, never deleted (R13, R14, R16, R18)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
+from uuid import UUID
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from core import audit
 from core.access import Actor
 from core.clock import japan_day
-from core.outbox import NoticeDraft, tell
+from core.outbox import NoticeDraft
 from registry import queries, slots
-from registry.derived_links import refresh_source
-from registry.events import add_event, revoke_cards
-from registry.models import UNPLANNED, Application, Registration, Term
+from registry.bulk import Act, Happened, add_events, record_many, tell_many
+from registry.derived_links import Source, refresh_sources
+from registry.events import revoke_cards
+from registry.models import UNPLANNED, Application, LocalGovernment, Registration, Term
 from registry.rules.facts import Tier
 from registry.rules.policy import PolicyBook
 
@@ -50,40 +51,66 @@ def end_premium(
     Returns:
         Whether there was premium in its own right to end.
     """
-    ended = _end_terms(db, registration, japan_day(now))
-    freed = slots.release(
-        db, actor=actor, registration=registration, now=now, book=book, state="active"
+    return bool(end_premiums(db, actor=actor, ends=[(registration, reason)], now=now, book=book))
+
+
+def end_premiums(
+    db: Session,
+    *,
+    actor: Actor,
+    ends: Sequence[tuple[Registration, str]],
+    now: datetime,
+    book: PolicyBook,
+) -> int:
+    """As `end_premium`, for many registrations of one local government in few statements.
+
+    Each comes with its own reason. Returns for how many there was premium to end.
+    """
+    rows = [row for row, _ in ends]
+    stood = _end_terms(db, rows, japan_day(now))
+    stood |= slots.release_many(
+        db, actor=actor, registrations=rows, now=now, book=book, state="active"
     )
-    own = registration.tier == Tier.PREMIUM and not registration.derived
-    if not (ended or freed or own):
-        return False
-    registration.tier = _tier_left(db, registration)
-    registration.over_cap_since, registration.clock_due_on = None, UNPLANNED
-    revoke_cards(db, registration, reason=reason, now=now)
-    add_event(db, registration, kind="premium_ended", now=now, facts={"reason": reason})
+    gone = [(row, why) for row, why in ends if row.id in stood or _stands_for_itself(row)]
+    if not gone:
+        return 0
+    homes = _homes(db, [row for row, _ in gone])
+    for row, _ in gone:
+        row.tier = _tier_left(db, row, homes)
+        row.over_cap_since, row.clock_due_on = None, UNPLANNED
+    for reason in sorted({why for _, why in gone}):
+        revoke_cards(db, [row for row, why in gone if why == reason], reason=reason, now=now)
     db.flush()
-    refresh_source(
+    lg_code = gone[0][0].lg_code
+    refresh_sources(
         db,
         actor=actor,
-        lg_code=registration.lg_code,
-        person_id=registration.person_id,
-        expires_on=None,
+        lg_code=lg_code,
+        sources=[Source(row) for row, _ in gone],
         now=now,
         book=book,
     )
-    _leave_word(db, actor, registration, reason, now)
-    return True
+    _leave_word(db, actor, lg_code, gone, now)
+    return len(gone)
 
 
-def _end_terms(db: Session, registration: Registration, today: date) -> bool:
-    """Close living terms at their last full day; a term that had none never held."""
+def _stands_for_itself(row: Registration) -> bool:
+    return row.tier == Tier.PREMIUM and not row.derived
+
+
+def _end_terms(db: Session, registrations: Sequence[Registration], today: date) -> set[UUID]:
+    """Close living terms at their last full day; a term that had none never held.
+
+    Returns the registrations that had one.
+    """
     living = db.scalars(
         select(Term)
         .where(
-            Term.lg_code == registration.lg_code,
-            Term.registration_id == registration.id,
+            Term.lg_code.in_({row.lg_code for row in registrations}),
+            Term.registration_id.in_([row.id for row in registrations]),
             Term.state.in_((*queries.LIVING, "booked")),
         )
+        .order_by(Term.id)
         .with_for_update()
     ).all()
     for term in living:
@@ -94,51 +121,56 @@ def _end_terms(db: Session, registration: Registration, today: date) -> bool:
             term.last_day = min(term.last_day, today - ONE_DAY)
             term.state = "ended"
     db.flush()
-    return bool(living)
+    return {term.registration_id for term in living}
 
 
-def _tier_left(db: Session, registration: Registration) -> str:
+def _homes(db: Session, registrations: Sequence[Registration]) -> Mapping[str, LocalGovernment]:
+    """Where people live whose tier may come from sources."""
+    codes = {row.residence_code for row in registrations if row.derived and row.residence_code}
+    return queries.governments(db, codes)
+
+
+def _tier_left(
+    db: Session, registration: Registration, homes: Mapping[str, LocalGovernment]
+) -> str:
     """Basic, except for a prefecture that its premium sources still carry (R02)."""
     if not registration.derived or registration.residence_related:
         return Tier.BASIC.value
     prefecture = queries.government(db, registration.lg_code)
     from_sources = any(entry["tier"] == Tier.PREMIUM for entry in registration.derived_from)
-    home = queries.residence_from(
-        queries.governments(db, [registration.residence_code or ""]).get(
-            registration.residence_code or ""
-        ),
-        verified=False,
-    )
+    home = queries.residence_from(homes.get(registration.residence_code or ""), verified=False)
     lives_there = home is not None and home.prefecture_code == prefecture.code
     return (Tier.PREMIUM if from_sources and not lives_there else Tier.BASIC).value
 
 
 def _leave_word(
-    db: Session, actor: Actor, registration: Registration, reason: str, now: datetime
+    db: Session,
+    actor: Actor,
+    lg_code: str,
+    gone: Sequence[tuple[Registration, str]],
+    now: datetime,
 ) -> None:
-    audit.record(
+    """Event and audit row for each, and a notice for whoever is there to be told."""
+    happened = [Happened(row.id, row.person_id, {"reason": why}) for row, why in gone]
+    add_events(db, happened, lg_code=lg_code, kind="premium_ended", now=now, on_day=japan_day(now))
+    acts = [Act("premium.end", row.id, row.person_id, why) for row, why in gone]
+    record_many(db, acts, actor=actor, lg_code=lg_code, now=now, subject_kind="registration")
+    name = queries.government(db, lg_code).name
+    tell_many(
         db,
-        actor=actor,
-        action="premium.end",
-        subject=("registration", registration.id),
+        [
+            NoticeDraft(
+                person_id=row.person_id,
+                kind="premium_ended",
+                period_key=f"{row.id}:{now.isoformat()}",
+                lg_code=lg_code,
+                facts={"government": name, "reason": why},
+            )
+            for row, why in gone
+            if why not in UNTOLD
+        ],
         now=now,
-        lg_code=registration.lg_code,
-        person_id=registration.person_id,
-        purpose=reason,
     )
-    if reason in UNTOLD:
-        return
-    draft = NoticeDraft(
-        person_id=registration.person_id,
-        kind="premium_ended",
-        period_key=f"{registration.id}:{now.isoformat()}",
-        lg_code=registration.lg_code,
-        facts={
-            "government": queries.government(db, registration.lg_code).name,
-            "reason": reason,
-        },
-    )
-    tell(db, [draft], now=now)
 
 
 def withdraw_applications(

@@ -1,5 +1,6 @@
 """What a change of a registration leaves behind: its event, and cards that no longer hold."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -32,13 +33,20 @@ def add_event(
     )
 
 
-def revoke_cards(db: Session, registration: Registration, *, reason: str, now: datetime) -> None:
-    """C45: a withdrawn entitlement takes its cards with it, in the same transaction."""
+def revoke_cards(
+    db: Session, registrations: Sequence[Registration], *, reason: str, now: datetime
+) -> None:
+    """C45: a withdrawn entitlement takes its cards with it, in the same transaction.
+
+    The registrations are of one local government.
+    """
+    if not registrations:
+        return
     db.execute(
         update(Card)
         .where(
-            Card.lg_code == registration.lg_code,
-            Card.registration_id == registration.id,
+            Card.lg_code == registrations[0].lg_code,
+            Card.registration_id.in_([row.id for row in registrations]),
             Card.revoked_at.is_(None),
         )
         .values(revoked_at=now, revoked_reason=reason[:24])

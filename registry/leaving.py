@@ -137,7 +137,7 @@ def _end_direct(scene: Scene, row: Registration, *, status: str, reason: str) ->
     if not row.derived:
         row.status, row.ended_on, row.ended_reason = status, scene.today, reason
         row.restore_until = None
-        revoke_cards(scene.db, row, reason=reason, now=scene.now)
+        revoke_cards(scene.db, [row], reason=reason, now=scene.now)
     scene.link(row)
 
 

@@ -9,16 +9,16 @@ half done, and a repeated one finds nothing to do.
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
-from uuid import UUID
 
-from sqlalchemy import Row, text
+from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from core.clock import japan_day
 from registry.bulk import Counts
 from registry.evidence import Evidence
+from registry.ranges import DueRows, Range
 from registry.renewal_bulk import Writer
 from registry.renewal_facts import TERMS, Applicants, Night, Step, decide, lapsed_on, night_of
 from registry.rules.eligibility import identity_grace_until, standing_reasons
@@ -27,7 +27,6 @@ from registry.rules.policy import PolicyBook
 from registry.rules.renewal import Renewal, RenewalOutcome
 from registry.rules.terms import checks, extended
 
-LIMIT = 10_000
 #: Terms decided while those before them are written.
 CHUNK = 2_000
 #: No further look is planned: something else (staff, an objection) moves the term on.
@@ -35,71 +34,30 @@ NEVER = date(9999, 12, 31)
 #: States of a renewal in which the next step is a human's, or the end of the hours of objection.
 WAITING = ("veto", "review")
 
-_DUE = TERMS + " and t.due_on <= :as_of"
-_RANGE = " and t.id > :after order by t.id limit :limit for no key update of t skip locked"
-_ONLY = " and t.id = any(:only) order by t.id for no key update of t skip locked"
+DUE = DueRows(TERMS + " and t.due_on <= :as_of", of="t")
 
 
-def due_ids(
-    db: Session, *, lg_code: str, as_of: date, after: UUID | None = None, limit: int = LIMIT
-) -> Sequence[UUID]:
-    """Ids of the terms that a night has to look at, in their order. Locks nothing."""
-    found = db.execute(
-        text(
-            "select id from term where lg_code = :lg_code and state in ('active', 'grace')"
-            " and due_on <= :as_of"
-            " and id > :after order by id limit :limit"
-        ),
-        {"lg_code": lg_code, "as_of": as_of, "after": after or UUID(int=0), "limit": limit},
-    )
-    return found.scalars().all()
-
-
-def run_range(
-    db: Session,
-    *,
-    lg_code: str,
-    as_of: date,
-    now: datetime,
-    book: PolicyBook,
-    evidence: Evidence,
-    after: UUID | None = None,
-    limit: int = LIMIT,
-    only: Sequence[UUID] | None = None,
-) -> Counts:
+def run_range(db: Session, part: Range, *, book: PolicyBook, evidence: Evidence) -> Counts:
     """R14, R15: judge one range of due terms and write everything that follows, in bulk.
 
     Rows that another worker holds are skipped; a range that ran is no longer due.
 
     Args:
         db: A job's transaction for the local government.
-        lg_code: The local government.
-        as_of: The Japanese day the night works for; may lie days back when catching up.
-        now: The instant.
+        part: Which terms, for which day.
         book: The policy book.
         evidence: Of presence.
-        after: Id of the last term of the range before.
-        limit: Terms of a range at most.
-        only: These terms and no others (a range that failed, one by one).
 
     Returns:
         Counts by outcome and the cursor.
     """
-    rows = db.execute(
-        text(_DUE + (_RANGE if only is None else _ONLY)),
-        {
-            "lg_code": lg_code,
-            "as_of": as_of,
-            "after": after or UUID(int=0),
-            "limit": limit,
-            "only": list(only or ()),
-        },
-    ).all()
+    rows = DUE.take(db, part)
     counts = Counts()
     if not rows:
         return counts
     counts.last = rows[-1].id
-    night = night_of(db, lg_code=lg_code, as_of=as_of, now=now, book=book)
+    as_of, now = part.as_of, part.now
+    night = night_of(db, lg_code=part.lg_code, as_of=as_of, now=now, book=book)
     applicants = Applicants.gather(db, night, rows, evidence)
     # The rules work in this thread while the database writes what they said before in another;
     # the transaction is in one pair of hands at a time.

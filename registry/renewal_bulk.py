@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, text
+from sqlalchemy import Row, select, text
 from sqlalchemy.orm import Session
 
 from core.access import Actor, system
@@ -15,7 +15,10 @@ from core.ids import new_id
 from core.outbox import NoticeDraft
 from registry import policies
 from registry.bulk import (
+    Act,
     Column,
+    Happened,
+    add_events,
     insert_rows,
     plain_json,
     record_many,
@@ -23,7 +26,7 @@ from registry.bulk import (
     tell_many,
     unnest,
 )
-from registry.ending import end_premium
+from registry.ending import end_premiums
 from registry.granting import reversible_day
 from registry.identity_lapse import ask_again
 from registry.judging import keep_numbers
@@ -66,8 +69,7 @@ class Writer:
         self._book(self._of("booked"))
         self._roll([step.row for step in self._of("rolled")])
         self._say([step for step in self.steps if step.kind in TOLD])
-        for step in self._of("lapsed"):
-            self._lapse(step)
+        self._lapse(self._of("lapsed"))
 
     def _of(self, kind: str) -> list[Step]:
         return [step for step in self.steps if step.kind == kind]
@@ -328,24 +330,22 @@ class Writer:
         self, kind: str, rows: Sequence[tuple[Row[Any], Mapping[str, Any]]], action: str
     ) -> None:
         """The registration's event and the audit row, for each."""
-        insert_rows(
+        code = self.body.code
+        add_events(
             self.db,
-            "registration_event",
-            {
-                "id": Column("uuid", [new_id() for _ in rows]),
-                "registration_id": Column("uuid", [row.registration_id for row, _ in rows]),
-                "person_id": Column("uuid", [row.person_id for row, _ in rows]),
-                "facts": Column("jsonb", [plain_json(facts) for _, facts in rows]),
-            },
-            same={"lg_code": self.body.code, "kind": kind, "at": self.now, "on_day": self.as_of},
+            [Happened(row.registration_id, row.person_id, facts) for row, facts in rows],
+            lg_code=code,
+            kind=kind,
+            now=self.now,
+            on_day=self.as_of,
         )
         record_many(
             self.db,
-            actor=self.actor.label,
-            lg_code=self.body.code,
+            [Act(action, row.id, row.person_id) for row, _ in rows],
+            actor=self.actor,
+            lg_code=code,
             now=self.now,
             subject_kind="term",
-            rows=[(new_id(), action, row.id, row.person_id) for row, _ in rows],
         )
 
     def _draft(self, step: Step) -> NoticeDraft:
@@ -361,19 +361,20 @@ class Writer:
             facts |= {"found": first.found, "needed": first.needed, "codes": found.decision.codes}
         return NoticeDraft(row.person_id, f"renewal_{step.kind}", key, self.body.code, facts)
 
-    def _lapse(self, step: Step) -> None:
-        """R14: back to basic, never deleted; everything that follows is `end_premium`'s."""
-        registration = self.db.get_one(
-            Registration, (self.body.code, step.row.registration_id), with_for_update=True
+    def _lapse(self, steps: Sequence[Step]) -> None:
+        """R14: back to basic, never deleted; everything that follows is `end_premiums`'."""
+        if not steps:
+            return
+        reasons = {step.row.registration_id: lapse_reason(step.found) for step in steps}
+        found = self.db.scalars(
+            select(Registration)
+            .where(Registration.lg_code == self.body.code, Registration.id.in_(reasons))
+            .order_by(Registration.person_id)
+            .with_for_update()
+            .execution_options(populate_existing=True)
         )
-        end_premium(
-            self.db,
-            actor=self.actor,
-            registration=registration,
-            reason=lapse_reason(step.found),
-            now=self.now,
-            book=self.book,
-        )
+        ends = [(row, reasons[row.id]) for row in found]
+        end_premiums(self.db, actor=self.actor, ends=ends, now=self.now, book=self.book)
 
 
 def _subject(step: Step) -> str:

@@ -9,6 +9,7 @@ transaction.
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
+from uuid import UUID
 
 from sqlalchemy import delete, exists, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -22,7 +23,7 @@ from core.outbox import NoticeDraft, tell
 from core.tenancy import Audience
 from registry import queries
 from registry.events import add_event
-from registry.models import LocalGovernment, PremiumSlot, Registration
+from registry.models import LocalGovernment, PremiumSlot, Registration, Term
 from registry.rules.cap import Cap, choose_until
 from registry.rules.facts import BodyKind, Tier
 from registry.rules.policy import PolicyBook
@@ -77,7 +78,7 @@ def take(
     government = queries.government(db, registration.lg_code)
     inside = government.kind == BodyKind.PREFECTURE
     if inside and held_inside(db, registration, by_any=cap.exempt_by_any):
-        _delete(db, registration)
+        _delete(db, [registration])
         return True
     if not inside:
         _exempt_prefecture(db, registration, government.prefecture_code)
@@ -132,32 +133,65 @@ def release(
     Works in the person's context and in the registration's own body or job. `state` frees a
     place of that state only (`pending` or `active`). Returns whether a place was freed.
     """
-    freed = _delete(db, registration, state)
-    if not freed:
-        return False
-    government = queries.government(db, registration.lg_code)
+    return bool(
+        release_many(db, actor=actor, registrations=[registration], now=now, book=book, state=state)
+    )
+
+
+def release_many(
+    db: Session,
+    *,
+    actor: Actor,
+    registrations: Sequence[Registration],
+    now: datetime,
+    book: PolicyBook,
+    state: str | None = None,
+) -> set[UUID]:
+    """R13: as `release`, for many registrations of one local government.
+
+    Returns the registrations that had a place to free.
+    """
+    freed = _delete(db, registrations, state)
+    people = [row.person_id for row in registrations if row.id in freed]
+    if not people:
+        return freed
+    government = queries.government(db, registrations[0].lg_code)
     if government.kind == BodyKind.MUNICIPALITY:
         with working_for(db, government.prefecture_code):
-            _count_again(
-                db,
-                actor=actor,
-                prefecture=government.prefecture_code,
-                registration=registration,
-                now=now,
-                book=book,
-            )
-    return True
+            for row in _direct_terms(db, government.prefecture_code, people):
+                _count_again(db, actor=actor, row=row, without=government.code, now=now, book=book)
+    return freed
 
 
-def _delete(db: Session, registration: Registration, state: str | None = None) -> bool:
+def _delete(
+    db: Session, registrations: Sequence[Registration], state: str | None = None
+) -> set[UUID]:
     statement = delete(PremiumSlot).where(
-        PremiumSlot.lg_code == registration.lg_code,
-        PremiumSlot.registration_id == registration.id,
+        PremiumSlot.lg_code.in_({row.lg_code for row in registrations}),
+        PremiumSlot.registration_id.in_([row.id for row in registrations]),
     )
     if state is not None:
         statement = statement.where(PremiumSlot.state == state)
-    found = db.execute(statement.returning(PremiumSlot.slot)).scalar_one_or_none()
-    return found is not None
+    return set(db.scalars(statement.returning(PremiumSlot.registration_id)))
+
+
+def _direct_terms(db: Session, prefecture: str, people: Sequence[UUID]) -> Sequence[Registration]:
+    """Those of the people who hold premium of the prefecture in its own right."""
+    holds = exists().where(
+        Term.lg_code == prefecture,
+        Term.registration_id == Registration.id,
+        Term.state.in_(queries.LIVING),
+    )
+    return db.scalars(
+        select(Registration)
+        .where(
+            Registration.lg_code == prefecture,
+            Registration.person_id.in_(people),
+            Registration.direct,
+            holds,
+        )
+        .order_by(Registration.person_id)
+    ).all()
 
 
 def _exempt_prefecture(db: Session, registration: Registration, prefecture: str) -> None:
@@ -184,19 +218,16 @@ def _count_again(
     db: Session,
     *,
     actor: Actor,
-    prefecture: str,
-    registration: Registration,
+    row: Registration,
+    without: str,
     now: datetime,
     book: PolicyBook,
 ) -> None:
     """R13: a direct prefecture that lost its last municipality counts; over the limit is flagged."""
     today = japan_day(now)
-    row = queries.registration_of(db, lg_code=prefecture, person_id=registration.person_id)
-    if row is None or not row.direct or queries.living_term(db, row) is None:
-        return
     cap = cap_of(book, today)
     if slot_of(db, row) is not None or held_inside(
-        db, row, by_any=cap.exempt_by_any, without=registration.lg_code
+        db, row, by_any=cap.exempt_by_any, without=without
     ):
         return
     if _insert(db, row, "active", today, most=cap.most):

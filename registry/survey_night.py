@@ -7,35 +7,34 @@ when to look again. Reminders sent are events of the registration, so nothing is
 from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
-from uuid import UUID
 
-from sqlalchemy import Row, text
+from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from core.access import system
 from core.clock import japan_day
-from core.ids import new_id
 from core.outbox import NoticeDraft
 from registry import queries
 from registry.bulk import (
+    Act,
     Column,
     Counts,
-    insert_rows,
-    plain_json,
+    Happened,
+    add_events,
     record_many,
     run,
     tell_many,
     unnest,
 )
 from registry.policies import body_policy
+from registry.ranges import DueRows, Range
 from registry.rules.policy import PolicyBook
 from registry.rules.survey import remind
 
 JOB = "survey"
 KIND = "survey_reminder"
-LIMIT = 10_000
 
-_DUE = """
+_ASKED = """
 select r.id, r.person_id, e.sent, greatest(r.registered_on, e.since) as since,
        exists (select from survey_answer s where s.lg_code = r.lg_code
                and s.registration_id = r.id) as answered
@@ -46,64 +45,26 @@ select r.id, r.person_id, e.sent, greatest(r.registered_on, e.since) as since,
           and v.kind in ('registered', 'survey_reminder')) e
  where r.lg_code = :lg_code and r.status = 'active' and r.direct and r.survey_due_on <= :as_of
 """
-_RANGE = " and r.id > :after order by r.id limit :limit for no key update of r skip locked"
-_ONLY = " and r.id = any(:only) order by r.id for no key update of r skip locked"
+DUE = DueRows(_ASKED, of="r")
 
 
-def due_ids(
-    db: Session, *, lg_code: str, as_of: date, after: UUID | None = None, limit: int = LIMIT
-) -> Sequence[UUID]:
-    """Ids of the registrations whose questionnaire is due for a look, in order. Locks nothing."""
-    found = db.execute(
-        text(
-            "select id from registration where lg_code = :lg_code and status = 'active' and direct"
-            " and survey_due_on <= :as_of and id > :after order by id limit :limit"
-        ),
-        {"lg_code": lg_code, "as_of": as_of, "after": after or UUID(int=0), "limit": limit},
-    )
-    return found.scalars().all()
-
-
-def run_range(
-    db: Session,
-    *,
-    lg_code: str,
-    as_of: date,
-    now: datetime,
-    book: PolicyBook,
-    after: UUID | None = None,
-    limit: int = LIMIT,
-    only: Sequence[UUID] | None = None,
-) -> Counts:
+def run_range(db: Session, part: Range, *, book: PolicyBook) -> Counts:
     """R04: remind who has not answered, for one range of registrations; at most twice in all.
 
     A night that runs late reminds on the day it runs, and the next reminder moves with it.
 
     Args:
         db: A job's transaction for the local government.
-        lg_code: The local government.
-        as_of: The Japanese day the night works for.
-        now: The instant.
+        part: Which registrations, for which day.
         book: The policy book.
-        after: Id of the last registration of the range before.
-        limit: Registrations of a range at most.
-        only: These registrations and no others.
     """
-    rows = db.execute(
-        text(_DUE + (_RANGE if only is None else _ONLY)),
-        {
-            "lg_code": lg_code,
-            "as_of": as_of,
-            "after": after or UUID(int=0),
-            "limit": limit,
-            "only": list(only or ()),
-        },
-    ).all()
+    rows = DUE.take(db, part)
     counts = Counts()
     if not rows:
         return counts
     counts.last = rows[-1].id
-    today = max(as_of, japan_day(now))
+    lg_code, now = part.lg_code, part.now
+    today = max(part.as_of, japan_day(now))
     policy = body_policy(db, book, lg_code, today).snapshot(today, lg_code)
     asked, looks = [], []
     for row in rows:
@@ -132,24 +93,21 @@ def _plan(
 
 def _ask(db: Session, lg_code: str, rows: Sequence[Row[Any]], today: date, now: datetime) -> None:
     name = queries.government(db, lg_code).name
-    insert_rows(
+    add_events(
         db,
-        "registration_event",
-        {
-            "id": Column("uuid", [new_id() for _ in rows]),
-            "registration_id": Column("uuid", [row.id for row in rows]),
-            "person_id": Column("uuid", [row.person_id for row in rows]),
-            "facts": Column("jsonb", [plain_json({"number": row.sent + 1}) for row in rows]),
-        },
-        same={"lg_code": lg_code, "kind": KIND, "at": now, "on_day": today},
+        [Happened(row.id, row.person_id, {"number": row.sent + 1}) for row in rows],
+        lg_code=lg_code,
+        kind=KIND,
+        now=now,
+        on_day=today,
     )
     record_many(
         db,
-        actor=system(JOB).label,
+        [Act("registration.survey_reminder", row.id, row.person_id) for row in rows],
+        actor=system(JOB),
         lg_code=lg_code,
         now=now,
         subject_kind="registration",
-        rows=[(new_id(), "registration.survey_reminder", row.id, row.person_id) for row in rows],
     )
     tell_many(
         db,

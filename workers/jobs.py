@@ -33,6 +33,7 @@ from registry import (
 )
 from registry.bulk import Counts
 from registry.models import Registration
+from registry.ranges import Range
 from workers.parts import Parts
 
 LOG = logging.getLogger(__name__)
@@ -53,69 +54,27 @@ class Scope:
             raise ValueError("this job works for one local government at a time")
         return self.lg_code
 
+    def part(self, *, after: UUID | None = None, only: Sequence[UUID] | None = None) -> Range:
+        """A range of the rows due there."""
+        return Range(self.code, self.as_of, self.now, after=after, only=only)
+
 
 # --- ranged -----------------------------------------------------------------------------
 
 
-def renewal_batch(
-    parts: Parts, db: Session, scope: Scope, after: UUID | None, only: Sequence[UUID] | None
-) -> Counts:
+def renewal_batch(parts: Parts, db: Session, part: Range) -> Counts:
     """R14: terms due for a check, in grace, or over."""
-    return renewal.run_range(
-        db,
-        lg_code=scope.code,
-        as_of=scope.as_of,
-        now=scope.now,
-        book=parts.book,
-        evidence=parts.evidence,
-        after=after,
-        only=only,
-    )
+    return renewal.run_range(db, part, book=parts.book, evidence=parts.evidence)
 
 
-def renewal_ids(db: Session, scope: Scope, after: UUID | None) -> Sequence[UUID]:
-    """Terms of the next range."""
-    return renewal.due_ids(db, lg_code=scope.code, as_of=scope.as_of, after=after)
-
-
-def dormancy_batch(
-    parts: Parts, db: Session, scope: Scope, after: UUID | None, only: Sequence[UUID] | None
-) -> Counts:
+def dormancy_batch(parts: Parts, db: Session, part: Range) -> Counts:
     """R06: clocks of basic registrations."""
-    return dormancy.run_range(
-        db,
-        lg_code=scope.code,
-        as_of=scope.as_of,
-        now=scope.now,
-        book=parts.book,
-        after=after,
-        only=only,
-    )
+    return dormancy.run_range(db, part, book=parts.book)
 
 
-def dormancy_ids(db: Session, scope: Scope, after: UUID | None) -> Sequence[UUID]:
-    """Registrations of the next range."""
-    return dormancy.due_ids(db, lg_code=scope.code, as_of=scope.as_of, after=after)
-
-
-def survey_batch(
-    parts: Parts, db: Session, scope: Scope, after: UUID | None, only: Sequence[UUID] | None
-) -> Counts:
+def survey_batch(parts: Parts, db: Session, part: Range) -> Counts:
     """R04: first questionnaires nobody has answered."""
-    return survey_night.run_range(
-        db,
-        lg_code=scope.code,
-        as_of=scope.as_of,
-        now=scope.now,
-        book=parts.book,
-        after=after,
-        only=only,
-    )
-
-
-def survey_ids(db: Session, scope: Scope, after: UUID | None) -> Sequence[UUID]:
-    """Registrations of the next range."""
-    return survey_night.due_ids(db, lg_code=scope.code, as_of=scope.as_of, after=after)
+    return survey_night.run_range(db, part, book=parts.book)
 
 
 # --- one transaction a local government -------------------------------------------------

@@ -248,7 +248,7 @@ class Runner:
             def once(
                 db: Session, begun: UUID | None = begun
             ) -> tuple[UUID | None, Counter[str], dict[UUID, str]]:
-                found = work.batch(self._parts, db, scope, begun, None)
+                found = work.batch(self._parts, db, scope.part(after=begun))
                 note_failures(db, claim, found.failures)
                 if found.last is None:
                     self._shares.finish(db, claim, total)
@@ -277,11 +277,13 @@ class Runner:
         context = for_job(claim.job.name, claim.lg_code)
         counts: Counter[str] = Counter()
         failures: dict[UUID, str] = {}
-        ids = self._parts.database.run(context, lambda db: work.ids(db, scope, after))
+        ids = self._parts.database.run(
+            context, lambda db: work.due.ids(db, scope.part(after=after))
+        )
         for one in ids:
 
             def once(db: Session, one: UUID = one) -> Counter[str]:
-                found = work.batch(self._parts, db, scope, None, [one])
+                found = work.batch(self._parts, db, scope.part(only=[one]))
                 self._shares.extend(db, claim)
                 failures.update(found.failures)
                 return found.by_outcome

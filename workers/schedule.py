@@ -8,12 +8,13 @@ tick, wherever something is due. Where order matters the row says what it comes 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
-from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from core.clock import JAPAN, japan_day
+from registry import dormancy, renewal, survey_night
 from registry.bulk import Counts
+from registry.ranges import DueRows, Range
 from workers import invariants, jobs, retention
 from workers.jobs import Scope
 from workers.parts import Parts
@@ -25,8 +26,8 @@ Work = Callable[[Parts, Session, Scope], Mapping[str, int]]
 class Ranged:
     """A job that goes through its rows in ranges, each one transaction."""
 
-    batch: Callable[[Parts, Session, Scope, UUID | None, Sequence[UUID] | None], Counts]
-    ids: Callable[[Session, Scope, UUID | None], Sequence[UUID]]
+    batch: Callable[[Parts, Session, Range], Counts]
+    due: DueRows
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +66,9 @@ class Job:
 
 
 MONDAY = 0
-RENEWAL = Ranged(jobs.renewal_batch, jobs.renewal_ids)
-DORMANCY = Ranged(jobs.dormancy_batch, jobs.dormancy_ids)
-SURVEY = Ranged(jobs.survey_batch, jobs.survey_ids)
+RENEWAL = Ranged(jobs.renewal_batch, renewal.DUE)
+DORMANCY = Ranged(jobs.dormancy_batch, dormancy.DUE)
+SURVEY = Ranged(jobs.survey_batch, survey_night.DUE)
 
 #: Daily jobs in the order of their day, then those of the tick.
 SCHEDULE: tuple[Job, ...] = (

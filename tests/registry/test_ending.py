@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, event, select
 
 from core.access import system
 from core.db import Database, for_body, for_person
 from core.errors import Invalid
 from core.models import AuditEvent, Notice
 from registry.derived_links import Source, derived_expiry, refresh_sources
-from registry.ending import end_premium, withdraw_applications
+from registry.ending import end_premium, end_premiums, withdraw_applications
 from registry.leaving import leave
 from registry.models import Application, Card, Person, PremiumSlot, Registration, Term
 from registry.queries import residence_of
@@ -112,6 +112,41 @@ def test_r14_premium_can_begin_again_on_the_day_it_ended(database: Database) -> 
     end(database, someone, HIDA)
     make.grant(database, someone, HIDA, first_day=date(2027, 6, 1), last_day=date(2028, 5, 31))
     assert [term.state for term in terms(database, someone)] == ["ended", "active"]
+
+
+def end_all(database: Database, code: str) -> list[str]:
+    """End everybody's premium there at once; the statements it took."""
+    said: list[str] = []
+    with database.transaction(for_body(code, actor="staff:test")) as db:
+        rows = db.scalars(select(Registration).where(Registration.lg_code == code)).all()
+        ends = [(row, ("lapsed", "reversed")[number % 2]) for number, row in enumerate(rows)]
+        event.listen(db.connection(), "before_cursor_execute", lambda *given: said.append(given[2]))
+        assert end_premiums(db, actor=system("test"), ends=ends, now=NOW, book=BOOK) == len(rows)
+    return said
+
+
+def test_r14_many_return_to_basic_in_as_few_statements_as_two(database: Database) -> None:
+    """Each with its own reason; the place of a direct prefecture is its own again (R13)."""
+    with_prefecture = make.create_person(database)
+    for someone in (with_prefecture, make.create_person(database)):
+        premium(database, someone, TAKAYAMA)
+    few = end_all(database, TAKAYAMA)
+    everybody = [with_prefecture, *(make.create_person(database) for _ in range(6))]
+    for someone in everybody:
+        premium(database, someone, HIDA)
+    premium(database, with_prefecture, GIFU, slot=2)
+    with database.transaction(for_body(GIFU, actor="staff:test")) as db:
+        db.execute(delete(PremiumSlot).where(PremiumSlot.lg_code == GIFU))
+    many = end_all(database, HIDA)
+    assert len(many) <= len(few) + 12, "the prefecture's own premium takes a few of its own"
+    for someone in everybody:
+        assert row_of(database, someone, HIDA).tier == "basic"
+        own = someone is with_prefecture
+        assert row_of(database, someone, GIFU).tier == ("premium" if own else "basic")
+        with database.transaction(someone.context) as db:
+            assert db.scalars(select(PremiumSlot.lg_code)).all() == ([GIFU] if own else [])
+            told = db.scalars(select(Notice.kind).where(Notice.lg_code == HIDA)).all()
+            assert told.count("premium_ended") == 1
 
 
 def test_r02_the_prefecture_has_the_highest_tier_and_the_latest_end(database: Database) -> None:

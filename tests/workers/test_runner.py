@@ -5,13 +5,13 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date, time, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import pytest
 from sqlalchemy.orm import Session
@@ -20,6 +20,7 @@ from bench.population import Cohort
 from core.db import Database
 from registry import renewal
 from registry.bulk import Counts
+from registry.ranges import Range
 from tests.conftest import make_settings, new_database
 from tests.workers.nights import (
     GIFU,
@@ -162,9 +163,9 @@ def test_c51_who_fails_is_noted_and_the_others_go_on(
                 raise ValueError("a fact nobody foresaw")
             return real_step(night, row, applicants)
 
-        def batch(db: Session, *, only: Sequence[UUID] | None = None, **given: Any) -> Counts:
-            found = real_batch(db, only=only, **given)
-            if (only is None and found.total) or only == [ids[1]]:
+        def batch(db: Session, part: Range, **given: Any) -> Counts:
+            found = real_batch(db, part, **given)
+            if (part.only is None and found.total) or part.only == [ids[1]]:
                 db.connection().exec_driver_sql("select 1 / 0")
             return found
 
@@ -260,14 +261,14 @@ def test_ranges_follow_one_another(template: str, monkeypatch: pytest.MonkeyPatc
         real = renewal.run_range
         sizes: list[int] = []
 
-        def small(db: Session, **given: Any) -> Counts:
-            found = real(db, **{**given, "limit": 5})
+        def small(db: Session, part: Range, **given: Any) -> Counts:
+            found = real(db, replace(part, limit=5), **given)
             sizes.append(found.total)
             return found
 
         monkeypatch.setattr(renewal, "run_range", small)
         Runner(
-            parts, (Job("renewal", time(3), Ranged(jobs.renewal_batch, jobs.renewal_ids), ""),)
+            parts, (Job("renewal", time(3), Ranged(jobs.renewal_batch, renewal.DUE), ""),)
         ).drain()
         assert max(sizes) == 5
         counts = rows(
