@@ -77,6 +77,7 @@ from registry import (
     api_signin,
     api_staff,
 )
+from reporting import api as open_data
 
 
 class Door(StrEnum):
@@ -146,6 +147,7 @@ TABLE: tuple[Row, ...] = (
     Row(api_trail.staff_router, API, Door.STAFF),
     Row(api_trail.own_router, API, Door.PERSON),
     Row(api_plan.router, API, Door.PERSON),
+    Row(open_data.router, API, Door.PUBLIC),
     Row(wellknown.router, "", Door.PUBLIC),
     Row(api_cards.router, API, Door.PERSON),
     Row(api_phones.router, API, Door.PERSON),

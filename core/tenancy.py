@@ -96,6 +96,7 @@ def rights(
     due: Mapping[str, str] | None = None,
     counted: str = "",
     /,
+    totals: Mapping[str, str] | None = None,
     **audiences: tuple[str, Reach] | list[tuple[str, Reach]],
 ) -> dict[str, Any]:
     """The `info` of a table: its class and what each audience may do.
@@ -103,6 +104,8 @@ def rights(
     `due` names, for a job, the rows it has to look at: a condition on `{as_of}` (the day it
     works for) and `{at}` (the instant). A job asks with it which local governments have any.
     `counted` says which rows of a person the relay may count, over all local governments.
+    `totals` names questions over all local governments whose answers are numbers (`code`, `cell`,
+    `value`): a job asks them, and sees no row of anybody.
 
     Example: `rights(TableClass.BODY, person=("s", Reach.PERSON), body=("siu", Reach.BODY))`.
     """
@@ -110,7 +113,13 @@ def rights(
         Audience(name): [Grant(*entry) for entry in (given if isinstance(given, list) else [given])]
         for name, given in audiences.items()
     }
-    return {"class": table_class, "rights": grants, "due": dict(due or {}), "counted": counted}
+    return {
+        "class": table_class,
+        "rights": grants,
+        "due": dict(due or {}),
+        "counted": counted,
+        "totals": dict(totals or {}),
+    }
 
 
 def tables_with_rights(
@@ -190,6 +199,7 @@ def install(connection: Connection, metadata: MetaData) -> None:
         )
     _install_due_bodies(connection, metadata)
     _install_counts(connection, metadata)
+    _install_totals(connection, metadata)
 
 
 def _install_table(
@@ -276,6 +286,15 @@ def _install_counts(connection: Connection, metadata: MetaData) -> None:
     body = ("sql", " union all ".join(counts))
     shape = "table (person_id uuid, found bigint)"
     _install_definer(connection, "furusato_counted(uuid[])", shape, body, Audience.RELAY)
+
+
+def _install_totals(connection: Connection, metadata: MetaData) -> None:
+    """`furusato_totals_…()`: the questions that are declared as `totals`, for jobs."""
+    shape = "table (code text, cell text, value bigint)"
+    for table in metadata.sorted_tables:
+        for name, query in table.info.get("totals", {}).items():
+            signature = f"furusato_totals_{name}()"
+            _install_definer(connection, signature, shape, ("sql", query), Audience.WORKER)
 
 
 def _install_definer(

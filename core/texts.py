@@ -31,7 +31,17 @@ DEFAULT: Final = "ja"
 LANGUAGES: Final[Mapping[str, str]] = MappingProxyType(
     {"ja": "ja", "easy": "ja@easy", "en": "en"},
 )
-ROOMS: Final = ("core", "app", "registry", "activities", "qr", "mobile", "admin", "workers")
+ROOMS: Final = (
+    "core",
+    "app",
+    "registry",
+    "activities",
+    "qr",
+    "reporting",
+    "mobile",
+    "admin",
+    "workers",
+)
 
 _ROOT: Final = Path(__file__).resolve().parent.parent
 _LOCALE: Final = Path(__file__).resolve().parent / "locale"

@@ -7,11 +7,12 @@ from sqlalchemy import Connection, create_engine, pool, text
 import activities.models
 import core.models
 import registry.models
+import reporting.models
 from core.db import Base
 from core.tenancy import create_roles, install
 
 # Named so that a reader sees why they are imported: they fill the metadata.
-MODELS = (core.models, registry.models, activities.models)
+MODELS = (core.models, registry.models, activities.models, reporting.models)
 
 
 def without_rights(_context: object, _revision: object, directives: list[MigrationScript]) -> None:

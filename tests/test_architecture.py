@@ -15,7 +15,9 @@ from app import health, routes
 from app.routes import Door
 
 ROOT = Path(__file__).resolve().parent.parent
-ROOMS = ("app", "core", "registry", "activities", "qr", "mobile", "admin", "workers", "standins")
+ROOMS = (
+    "app", "core", "registry", "activities", "qr", "reporting", "mobile", "admin", "workers", "standins",
+)  # fmt: skip
 MAX_LINES = 450
 #: Tables of one room are read side by side, like a schema on one sheet.
 MAX_TABLE_LINES = 700

@@ -34,6 +34,7 @@ from registry import (
 from registry.bulk import Counts
 from registry.models import Registration
 from registry.ranges import Range
+from reporting import counting, publishing
 from workers.parts import Parts
 
 LOG = logging.getLogger(__name__)
@@ -224,12 +225,23 @@ def nudge(parts: Parts, db: Session, scope: Scope) -> Mapping[str, int]:
     return {"nudged": tell(db, drafts, now=scope.now)}
 
 
+def count_figures(parts: Parts, db: Session, scope: Scope) -> Mapping[str, int]:
+    """R17: the figures of one local government."""
+    cells = counting.count_body(db, lg_code=scope.code, as_of=scope.as_of, book=parts.book)
+    return {"cells": cells}
+
+
 # --- the nation -------------------------------------------------------------------------
 
 
 def note_numbers(parts: Parts, db: Session, scope: Scope) -> Mapping[str, int]:
     """Local governments whose numbers are others than those of the night before."""
     return {"changed": replanning.note_numbers(db, as_of=scope.as_of, book=parts.book)}
+
+
+def publish_figures(parts: Parts, db: Session, scope: Scope) -> Mapping[str, int]:
+    """R17: what everybody may know, once a month."""
+    return {"cells": publishing.publish(db, as_of=scope.as_of, book=parts.book)}
 
 
 def rotate_keys(parts: Parts, db: Session, scope: Scope) -> Mapping[str, int]:

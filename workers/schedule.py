@@ -127,6 +127,21 @@ SCHEDULE: tuple[Job, ...] = (
         "R04: the first questionnaire, asked again at most twice",
         after="dormancy: who was released is not asked",
     ),
+    Job(
+        "figures",
+        time(3, 57),
+        jobs.count_figures,
+        "R17: each local government's figures, counted",
+        after="renewal, dormancy: who is registered tonight is what is counted",
+    ),
+    Job(
+        "open_figures",
+        time(3, 58),
+        jobs.publish_figures,
+        "R17: on the first of a month, figures for everybody, without small cells",
+        after="figures: they are added up",
+        national=True,
+    ),
     Job("waiting_lines", time(4, 0), jobs.move_lines, "C33: waiting lines put in order"),
     Job("retention", time(4, 30), retention.of_body, "R25: what is kept no longer", weekday=MONDAY),
     Job(

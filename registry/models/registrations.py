@@ -73,6 +73,7 @@ class Registration(Base):
                 {
                     "adults": "minor_until <= {as_of}",
                     "dormancy": "status = 'active' and direct and clock_due_on <= {as_of}",
+                    "figures": "status = 'active'",
                     "over_cap": "over_cap_since is not null",
                     "survey": "status = 'active' and direct and survey_due_on <= {as_of}",
                     "retention": "status <> 'active' and pseudonymised_on is null"

@@ -10,7 +10,7 @@ from admin.words import word
 from core.texts import Texts
 
 ROOT = Path(__file__).resolve().parents[2]
-ROOMS = ("core", "registry", "activities", "workers", "admin", "mobile")
+ROOMS = ("core", "registry", "activities", "reporting", "workers", "admin", "mobile")
 
 
 def sources() -> str:

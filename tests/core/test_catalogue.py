@@ -53,6 +53,7 @@ ALL_ROWS = {
     ("notification_setting", "relay"): "whether and when somebody wants to be told",
     ("push_subscription", "gate"): "a sign-out ends the browser's, by the sign-in's mark",
     ("push_subscription", "relay"): "where a notice goes, and that a browser is gone",
+    ("figure_count", "worker"): "totals are added up from counts, which are of nobody",
     ("policy_snapshot", "person"): "numbers of the scheme and a body's own: public, of nobody",
 }
 

@@ -9,6 +9,7 @@ from sqlalchemy.exc import DBAPIError
 import activities.models
 import core.models
 import registry.models
+import reporting.models
 from core.db import Base, Context, Database, for_body, for_person, working_for
 from core.tenancy import (
     OWNER,
@@ -20,7 +21,7 @@ from core.tenancy import (
 )
 from tests.conftest import RollbackDatabase
 
-MODELS = (activities.models, core.models, registry.models)
+MODELS = (activities.models, core.models, registry.models, reporting.models)
 #: Indexes and keys that must be unique across local governments, each with its reason.
 UNIQUE_ACROSS_BODIES = {
     "uq_activity_session_poster_code": "a poster's address names no local government",

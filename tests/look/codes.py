@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-ROOMS = ("core", "app", "registry", "activities", "qr", "mobile", "admin")
+ROOMS = ("core", "app", "registry", "activities", "qr", "reporting", "mobile", "admin")
 ENUMERATIONS = frozenset({"CodeProblem", "Refusal"})
 # `code` means something else there: a sign-in code, a local government, a printed short code.
 _OTHER_MEANINGS = frozenset({"Body", "LocalGovernment", "Option", "Municipality"})

@@ -7,6 +7,7 @@ from sqlalchemy import text
 
 import activities.models
 import registry.models
+import reporting.models
 from core.db import Base, Database, for_job
 from core.settings import Settings
 from tests.workers.nights import at
@@ -23,7 +24,7 @@ from workers.invariants import OF_A_BODY, OF_THE_NATION
 from workers.schedule import SCHEDULE, Ranged, daily, named, ticking
 from workers.shares import CLAIM
 
-MODELS = (activities.models, registry.models)
+MODELS = (activities.models, registry.models, reporting.models)
 
 
 def test_times_follow_the_order_of_the_table() -> None:

@@ -1,0 +1,144 @@
+"""Open data: the published figures for everybody, as JSON and CSV, with their dictionary (R17)."""
+
+import csv
+import io
+from collections.abc import Iterator
+from datetime import date
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Query, Response
+from sqlalchemy.orm import Session
+
+from core.clock import japan_day
+from core.db import Context
+from core.errors import NotFound
+from core.problems import problems
+from core.tenancy import Audience
+from core.web import Items, PlatformDep, decode_cursor, encode_cursor
+from registry.doors import BookDep
+from reporting import reading
+from reporting.definitions import Group, figures
+from reporting.reading import Asked
+from reporting.schemas import FigureOut, Level, OpenValueOut
+
+router = APIRouter(tags=["open-data"])
+#: A visitor sees what everybody may see, and no person's rows.
+VISITOR: Final = Context(Audience.PERSON, actor="anonymous:visitor")
+HEAD: Final = (
+    "day", "level", "code", "name", "prefecture", "figure", "cell", "cell_ja", "value", "is_hidden",
+)  # fmt: skip
+#: Excel reads UTF-8 only where a file begins with its mark.
+MARK: Final = "\ufeff"
+#: Published once a month: whoever asks again within the hour has it.
+CACHE: Final = {"Cache-Control": "public, max-age=3600"}
+CSV: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "content": {"text/csv": {"schema": {"type": "string"}}},
+        "description": "UTF-8 with a mark, one cell a line",
+    }
+}
+Day = Annotated[date | None, Query(description="A published day; the last one when left out.")]
+Figure = Annotated[str | None, Query(max_length=24, description="Only this figure.")]
+Prefecture = Annotated[
+    str | None, Query(pattern=r"^\d{6}$", description="Only this prefecture and its bodies.")
+]
+
+
+@router.get("/open-data/figures", summary="The dictionary of the figures")
+def dictionary(platform: PlatformDep, book: BookDep, response: Response) -> Items[FigureOut]:
+    """R17: each figure with its meaning, unit, source, parts, and the statement that counts it."""
+    least = book.on("stats.k", japan_day(platform.clock.now())).value
+    response.headers.update(CACHE)
+    shown = [one for one in figures().values() if one.group is not Group.OWN]
+    return Items[FigureOut](items=[FigureOut.of(one, least) for one in shown], next_cursor=None)
+
+
+@router.get("/open-data/values", summary="Published figures as JSON", responses=problems(404, 422))
+def values(
+    platform: PlatformDep,
+    response: Response,
+    day: Day = None,
+    level: Level | None = None,
+    figure: Figure = None,
+    prefecture: Prefecture = None,
+    cursor: Annotated[str | None, Query(max_length=200)] = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 500,
+) -> Items[OpenValueOut]:
+    """R17: in the order of level, code, figure and cell; a cell that is not there is zero."""
+    with platform.database.transaction(VISITOR) as db:
+        asked = _asked(db, day, level, figure, prefecture)
+        rows = reading.open_rows(
+            db, asked, after=None if cursor is None else _place(cursor), limit=limit + 1
+        )
+    shown = rows[:limit]
+    response.headers.update(CACHE)
+    return Items[OpenValueOut](
+        items=[OpenValueOut.of(row) for row in shown],
+        next_cursor=encode_cursor(*shown[-1].place) if len(rows) > limit else None,
+    )
+
+
+@router.get(
+    "/open-data/values.csv",
+    summary="Published figures as CSV",
+    response_class=Response,
+    responses=CSV | problems(404, 422),
+)
+def values_as_csv(
+    platform: PlatformDep,
+    day: Day = None,
+    level: Level | None = None,
+    figure: Figure = None,
+    prefecture: Prefecture = None,
+) -> Response:
+    """R17: the same cells in one file, which Excel opens as it is."""
+    with platform.database.transaction(VISITOR) as db:
+        asked = _asked(db, day, level, figure, prefecture)
+        names = reading.prefecture_names(db)
+        rows = reading.open_rows(db, asked, after=None, limit=None)
+    told = "".join(
+        _lines(
+            [
+                row.day.isoformat(),
+                row.level,
+                row.code,
+                row.name,
+                row.prefecture,
+                row.figure,
+                row.cell,
+                reading.cell_words(row.figure, row.cell, "ja", names),
+                "" if row.value is None else row.value,
+                "true" if row.value is None else "false",
+            ]
+            for row in rows
+        )
+    )
+    name = f"furusato-figures-{asked.day.isoformat()}.csv"
+    head = {"Content-Disposition": f'attachment; filename="{name}"', **CACHE}
+    return Response(MARK + told, media_type="text/csv; charset=utf-8", headers=head)
+
+
+def _lines(rows: Iterator[list[Any]]) -> Iterator[str]:
+    for row in (list(HEAD), *rows):
+        line = io.StringIO()
+        csv.writer(line, lineterminator="\r\n").writerow(row)
+        yield line.getvalue()
+
+
+def _asked(
+    db: Session, day: date | None, level: str | None, figure: str | None, prefecture: str | None
+) -> Asked:
+    """What is asked for, of a day that is published.
+
+    Raises:
+        NotFound: Nothing is, or nothing of that day.
+    """
+    days = reading.open_days(db)
+    if not days or (day is not None and day not in days):
+        raise NotFound(code="not_found")
+    return Asked(day or days[0], level, figure, prefecture)
+
+
+def _place(cursor: str) -> reading.Place:
+    level, code, figure, cell = decode_cursor(cursor, 4)
+    return level, code, figure, cell

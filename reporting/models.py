@@ -1,0 +1,76 @@
+"""Tables of the figures: what a local government counts, and what everybody may know."""
+
+from datetime import date
+
+from sqlalchemy import BigInteger, CheckConstraint, Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from core.db import Base
+from core.tenancy import Reach, TableClass, rights
+from core.types import LgCode
+
+#: The code that stands for the nation.
+NATION = "000000"
+
+#: Distinct people, which no local government can count: numbers are all that leaves the database.
+#: Once a prefecture and once for the nation, in one pass over people.
+DISTINCT_PEOPLE = """
+with one as (
+    select r.person_id, g.prefecture_code, bool_or(starts_with(r.identity_level, 'mnc')) as verified
+      from registration r join local_government g on g.code = r.lg_code
+     where r.status = 'active' and r.direct and not r.residence_related group by 1, 2
+)
+select prefecture_code::text, case when verified then 'verified' else 'unverified' end, count(*)
+  from one group by 1, 2
+union all
+select '000000', case when verified then 'verified' else 'unverified' end, count(*)
+  from (select person_id, bool_or(verified) as verified from one group by 1) v group by 2
+"""
+
+
+class FigureCount(Base):
+    """A cell of a figure of one local government on one day, as counted: for its own desk."""
+
+    __tablename__ = "figure_count"
+    __table_args__ = (
+        Index(None, "day"),
+        {
+            "info": rights(
+                TableClass.BODY,
+                body=("s", Reach.BODY),
+                worker=[("id", Reach.BODY), ("s", Reach.ALL)],
+            )
+        },
+    )
+
+    lg_code: Mapped[str] = mapped_column(LgCode, primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    figure: Mapped[str] = mapped_column(String(24), primary_key=True)
+    cell: Mapped[str] = mapped_column(String(24), primary_key=True)
+    value: Mapped[int] = mapped_column(BigInteger)
+
+
+class OpenFigure(Base):
+    """A cell as it is published, of a local government, a prefecture's area or the nation (R17)."""
+
+    __tablename__ = "open_figure"
+    __table_args__ = (
+        CheckConstraint("level in ('body', 'prefecture', 'nation')", name="level"),
+        {
+            "info": rights(
+                TableClass.NATIONAL,
+                totals={"people": DISTINCT_PEOPLE},
+                person=("s", Reach.ALL),
+                body=("s", Reach.ALL),
+                worker=("sid", Reach.ALL),
+                operator=("s", Reach.ALL),
+            )
+        },
+    )
+
+    day: Mapped[date] = mapped_column(primary_key=True)
+    level: Mapped[str] = mapped_column(String(10), primary_key=True)
+    code: Mapped[str] = mapped_column(LgCode, primary_key=True)
+    figure: Mapped[str] = mapped_column(String(24), primary_key=True)
+    cell: Mapped[str] = mapped_column(String(24), primary_key=True)
+    value: Mapped[int | None] = mapped_column(BigInteger, comment="empty: hidden")
