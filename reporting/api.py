@@ -113,7 +113,7 @@ def values_as_csv(
             for row in rows
         )
     )
-    name = f"furusato-figures-{asked.day.isoformat()}.csv"
+    name = f"furusato-figures-{asked.day:%Y-%m-%d}.csv"
     head = {"Content-Disposition": f'attachment; filename="{name}"', **CACHE}
     return Response(MARK + told, media_type="text/csv; charset=utf-8", headers=head)
 
@@ -128,15 +128,15 @@ def _lines(rows: Iterator[list[Any]]) -> Iterator[str]:
 def _asked(
     db: Session, day: date | None, level: str | None, figure: str | None, prefecture: str | None
 ) -> Asked:
-    """What is asked for, of a day that is published.
+    """What is asked for, of a day that is published; before the first one there is nothing.
 
     Raises:
-        NotFound: Nothing is, or nothing of that day.
+        NotFound: Nothing was published on that day.
     """
     days = reading.open_days(db)
-    if not days or (day is not None and day not in days):
+    if day is not None and day not in days:
         raise NotFound(code="not_found")
-    return Asked(day or days[0], level, figure, prefecture)
+    return Asked(day or next(iter(days), date.min), level, figure, prefecture)
 
 
 def _place(cursor: str) -> reading.Place:
