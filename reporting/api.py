@@ -79,7 +79,7 @@ def values(
 
 
 @router.get(
-    "/open-data/values.csv",
+    "/open-data/values/csv",
     summary="Published figures as CSV",
     response_class=Response,
     responses=CSV | problems(404, 422),

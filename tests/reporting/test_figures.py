@@ -146,7 +146,7 @@ def test_three_levels_agree_and_a_person_counts_once(
             "/api/v1/open-data/values", params={"limit": 7, "cursor": found["next_cursor"]}
         ).json()
         seen += found["items"]
-    answer = client.get("/api/v1/open-data/values.csv")
+    answer = client.get("/api/v1/open-data/values/csv")
     assert answer.text.startswith(MARK)
     lines = list(csv.DictReader(io.StringIO(answer.text.removeprefix(MARK))))
     assert [(x["code"], x["figure"], x["cell"]) for x in lines] == [
