@@ -95,8 +95,8 @@ def rights(
     table_class: TableClass,
     due: Mapping[str, str] | None = None,
     counted: str = "",
-    /,
     totals: Mapping[str, str] | None = None,
+    /,
     **audiences: tuple[str, Reach] | list[tuple[str, Reach]],
 ) -> dict[str, Any]:
     """The `info` of a table: its class and what each audience may do.

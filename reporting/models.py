@@ -59,7 +59,9 @@ class OpenFigure(Base):
         {
             "info": rights(
                 TableClass.NATIONAL,
-                totals={"people": DISTINCT_PEOPLE},
+                None,
+                "",
+                {"people": DISTINCT_PEOPLE},
                 person=("s", Reach.ALL),
                 body=("s", Reach.ALL),
                 worker=("sid", Reach.ALL),
