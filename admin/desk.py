@@ -62,6 +62,7 @@ DONE: Final[Mapping[str, str]] = MappingProxyType(
         "corrected": N_("参加実績を訂正しました。前の内容も残ります。"),
         "extended": N_("有効期間を延ばしました。本人に知らせます。"),
         "closed": N_("登録を閉じました。お知らせは、もう送られません。"),
+        "guardian_asked": N_("保護者の方に案内を送りました。"),
         "reopened": N_("登録を元に戻しました。本人に知らせます。"),
         "organisation_added": N_("関係団体を加えました。"),
         "member_removed": N_("この人は、この団体の受付や提案ができなくなりました。"),

@@ -124,6 +124,7 @@ TABLE: tuple[Row, ...] = (
     Row(api_identity.callback_router, "", Door.PERSON),
     Row(api_guardians.person_router, API, Door.PERSON),
     Row(api_guardians.public_router, API, Door.PUBLIC),
+    Row(api_guardians.staff_router, API, Door.STAFF),
     Row(api_staff.router, API, Door.STAFF),
     Row(api_staff.operator_router, API, Door.OPERATOR),
     Row(api_checkin.person_router, API, Door.PERSON),

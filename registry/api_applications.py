@@ -23,7 +23,7 @@ from core.web import (
     encode_cursor,
     platform_of,
 )
-from registry import approvals, guardians, judging, members, terms
+from registry import approvals, judging, members, terms
 from registry.doors import (
     ApproverActor,
     BookDep,
@@ -278,7 +278,7 @@ def withdraw_consent(
         person_id = row.person_id
 
     def work(db: Session) -> Answer:
-        ended = guardians.withdraw_told(db, actor=actor, person_id=person_id, now=now, book=book)
+        ended = withdraw_told(db, actor=actor, person_id=person_id, now=now, book=book)
         return Answer.of(ConsentEndedOut(ended=ended))
 
     context = for_person(person_id, actor=actor.label, request_id=actor.request_id)

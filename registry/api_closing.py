@@ -11,7 +11,7 @@ from core.access import Actor
 from core.db import Context, for_person
 from core.problems import problems
 from core.web import Answer, Platform, PlatformDep, answer_once
-from registry import closing, members
+from registry import closing, members, parting
 from registry.doors import GATE, BookDep, LgCode
 from registry.fresh_doors import FreshApprover
 from registry.own_case import refuse_own_case
@@ -68,10 +68,10 @@ def person_at(
     return person_id, for_person(person_id, actor=actor.label, request_id=actor.request_id)
 
 
-def wards_at(platform: Platform, person_id: UUID) -> Sequence[UUID]:
-    """Minors for whom somebody consented, as the gate knows them."""
+def wards_at(platform: Platform, person_id: UUID) -> Sequence[parting.Ward]:
+    """Those somebody stands by, as the gate knows them."""
     with platform.database.transaction(GATE) as db:
-        return closing.wards_of(db, person_id=person_id)
+        return parting.wards_of(db, person_id=person_id)
 
 
 @router.post(

@@ -1,25 +1,34 @@
 """Doors of guardians: a minor asks, a guardian answers, and may take it back (R18)."""
 
+from collections.abc import Callable
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 from sqlalchemy.orm import Session
 
 from core.access import Actor
+from core.db import Context
 from core.problems import problems
 from core.web import Answer, Items, Platform, PlatformDep, answer_once
-from registry import families, guardians, identifying
-from registry.doors import GATE, BookDep, PersonActor, as_person
+from registry import families, guardians, identifying, keepers
+from registry.api_closing import person_at
+from registry.doors import GATE, BookDep, LgCode, PersonActor, as_person
+from registry.fresh_doors import FreshApprover
+from registry.rules.families import FamilyAct
 from registry.rules.policy import PolicyBook
 from registry.schemas_identity import (
     ConfirmIn,
     GuardianshipOut,
     InvitationOut,
     InviteIn,
+    KeeperIn,
 )
 
 person_router = APIRouter(tags=["guardians"])
+staff_router = APIRouter(tags=["guardians"])
 public_router = APIRouter(tags=["guardians"])
+
+Ask = Callable[[Session], guardians.Invited]
 
 
 @person_router.post(
@@ -42,10 +51,12 @@ def invite(
     and check in for them until the months are over, and never apply, close or change a consent.
     """
     now = platform.clock.now()
-    made: list[guardians.Invited] = []
-
-    def work(db: Session) -> Answer:
-        invited = guardians.invite(
+    return _asked(
+        request,
+        platform,
+        as_person(actor),
+        actor,
+        lambda db: guardians.invite(
             db,
             actor=actor,
             contact=given.contact,
@@ -53,17 +64,8 @@ def invite(
             months=given.months,
             now=now,
             book=book,
-        )
-        made[:] = [invited]
-        shown = platform.settings.show_sign_in_codes
-        link = identifying.invitation_link(platform, invited.token) if shown else None
-        return Answer.of(GuardianshipOut.of(invited.guardianship, role="minor", link=link), 201)
-
-    response = answer_once(request, as_person(actor), actor=actor, work=work)
-    for invited in made:
-        language = platform.phone.language(request)
-        identifying.mail_invitation(platform, invited, language=language)
-    return response
+        ),
+    )
 
 
 @person_router.get(
@@ -108,12 +110,16 @@ def confirm(
     given: ConfirmIn,
     actor: PersonActor,
     platform: PlatformDep,
+    book: BookDep,
 ) -> Response:
     """R18: signed in with the invited address. For premium the guardian's card comes next.
+
+    Whoever becomes the guardian of a managed child is an adult by the year of birth they gave.
 
     Begin it with `POST /me/identity-attempts`, purpose `guardian`, and the id answered here.
     """
     now = platform.clock.now()
+    families.check_keeper(platform, actor=actor, token=token, now=now, book=book)
     with platform.database.transaction(as_person(actor)) as db:
         name = guardians.ensure_person(db, actor=actor, nickname=given.nickname, now=now)
 
@@ -167,3 +173,86 @@ def _withdraw(
         return Answer.of(GuardianshipOut.of(row, role="guardian"))
 
     return answer_once(request, identifying.as_ward(actor, found), actor=actor, work=work)
+
+
+# --- a child's second guardian ----------------------------------------------------------------
+
+
+def _asked(
+    request: Request, platform: Platform, context: Context, actor: Actor, ask: Ask
+) -> Response:
+    """Store an invitation, answer it, and mail its link."""
+    made: list[guardians.Invited] = []
+
+    def work(db: Session) -> Answer:
+        made[:] = [ask(db)]
+        shown = platform.settings.show_sign_in_codes
+        link = identifying.invitation_link(platform, made[0].token) if shown else None
+        return Answer.of(GuardianshipOut.of(made[0].guardianship, role="minor", link=link), 201)
+
+    response = answer_once(request, context, actor=actor, work=work)
+    for invited in made:
+        language = platform.phone.language(request)
+        identifying.mail_invitation(platform, invited, language=language)
+    return response
+
+
+@person_router.post(
+    "/me/guardianships/{guardianship_id}/guardians",
+    status_code=201,
+    summary="Ask another adult to be a managed child's guardian too",
+    response_model=GuardianshipOut,
+    responses=problems(401, 404, 409, 422, 429, 503),
+)
+def ask_keeper(
+    request: Request,
+    guardianship_id: UUID,
+    given: KeeperIn,
+    actor: PersonActor,
+    platform: PlatformDep,
+) -> Response:
+    """R18: both may act for the child; when one goes, the other stays. Answered within 30 days."""
+    now = platform.clock.now()
+    acting, _ = families.in_name_of(
+        platform, actor, guardianship_id, FamilyAct.ASK_GUARDIAN, now=now
+    )
+    return _asked(
+        request,
+        platform,
+        as_person(acting),
+        acting,
+        lambda db: keepers.ask_keeper(
+            db, actor=acting, person_id=acting.person_id, contact=given.contact, now=now
+        ),
+    )
+
+
+@staff_router.post(
+    "/local-governments/{lg_code}/registrations/{registration_id}/guardians",
+    status_code=201,
+    summary="Ask an adult to be the guardian of a child whose guardian died",
+    response_model=GuardianshipOut,
+    responses=problems(401, 403, 404, 409, 422, 429, 503),
+)
+def ask_for_orphan(
+    request: Request,
+    lg_code: LgCode,
+    registration_id: UUID,
+    given: KeeperIn,
+    actor: FreshApprover,
+    platform: PlatformDep,
+) -> Response:
+    """R18, R32: the child's registrations wait unchanged until the new guardian has answered."""
+    now = platform.clock.now()
+    person_id, context = person_at(
+        platform, actor, lg_code=lg_code, registration_id=registration_id
+    )
+    return _asked(
+        request,
+        platform,
+        context,
+        actor,
+        lambda db: keepers.ask_for_orphan(
+            db, actor=actor, person_id=person_id, contact=given.contact, now=now
+        ),
+    )

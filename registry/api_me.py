@@ -13,6 +13,7 @@ from core.models import Account
 from core.problems import problems
 from core.web import Answer, Items, PlatformDep, answer_once, decode_cursor, encode_cursor
 from registry import closing, people, queries, residence
+from registry.api_closing import wards_at
 from registry.doors import BookDep, PersonActor, as_person
 from registry.notices import MAX_PAGE, list_notices, read_notice, unread_count
 from registry.schemas_people import NoticeOut, ProfileChange, ProfileIn, ProfileOut
@@ -109,13 +110,15 @@ def close(request: Request, actor: PersonActor, platform: PlatformDep, book: Boo
     """R32: all registrations end, notices stop at once, every sign-in ends, passkeys are forgotten.
 
     Needs a proof of a quarter of an hour (`fresh_sign_in_needed`). What took place stays with the
-    local governments for its time (R25).
+    local governments for its time (R25). Refused (`children_first`) while a child without a
+    sign-in has no other guardian (R18).
     """
     now = platform.clock.now()
     actor.require_fresh(within=FRESH, now=now)
+    wards = wards_at(platform, actor.person_id)
 
     def work(db: Session) -> Answer:
-        closing.close_own_account(db, actor=actor, now=now, book=book)
+        closing.close_own_account(db, actor=actor, now=now, book=book, wards=wards)
         return Answer(status=204)
 
     response = answer_once(request, as_person(actor), actor=actor, work=work)

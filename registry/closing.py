@@ -11,21 +11,21 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from core import audit
 from core.access import Actor
 from core.clock import japan_day
-from core.db import working_for_person
 from core.errors import Conflict, Gone, NotFound, refused
 from core.models import Account
 from core.outbox import NoticeDraft, tell
 from core.signin import email_key
-from registry import guardians, queries
+from registry import queries
 from registry.leaving import Ending, end_registrations, reopen_registrations
 from registry.models import Guardianship, IdentityLink, Person, Registration
+from registry.parting import Ward, part_from, require_nobody_alone
 from registry.rules.policy import PolicyBook
 
 BY_PERSON = "person"
@@ -69,12 +69,32 @@ class Closed:
     wards: int = 0
 
 
-def close_own_account(db: Session, *, actor: Actor, now: datetime, book: PolicyBook) -> Closed:
+def close_own_account(
+    db: Session,
+    *,
+    actor: Actor,
+    now: datetime,
+    book: PolicyBook,
+    wards: Sequence[Ward] = (),
+) -> Closed:
     """R32: the person closes the account; what is theirs goes at once, and they may begin anew.
 
     The address, the profile and the tie to the card are erased: with none of them left, address
     and card are free for another account (R12). What local governments hold stays (R25).
+    Consents and help they gave end, and those who had them are told.
+
+    Args:
+        db: A transaction of the person.
+        actor: The person, or a guardian in a managed child's name.
+        now: The instant.
+        book: The policy book.
+        wards: Those the person stands by, as `parting.wards_of` knows them at the gate.
+
+    Raises:
+        Refused: `children_first`: a child that cannot sign in would be left with nobody (R18).
     """
+    require_nobody_alone(wards)
+    part_from(db, actor=actor, guardian_id=actor.person_id, wards=wards, now=now, book=book)
     closed = _close(db, actor, actor.person_id, BY_PERSON, BY_PERSON, now, book)
     db.get_one(Account, actor.person_id).email = None
     person = db.get_one(Person, actor.person_id)
@@ -83,7 +103,7 @@ def close_own_account(db: Session, *, actor: Actor, now: datetime, book: PolicyB
     person.declared_residence, person.verified_residence = None, None
     db.execute(delete(IdentityLink).where(IdentityLink.person_id == actor.person_id))
     db.flush()
-    return closed
+    return Closed(closed.registrations, len(wards))
 
 
 def close_for_person(
@@ -93,7 +113,7 @@ def close_for_person(
     lg_code: str,
     person_id: UUID,
     told: Told,
-    wards: Sequence[UUID],
+    wards: Sequence[Ward],
     now: datetime,
     book: PolicyBook,
 ) -> Closed:
@@ -110,7 +130,8 @@ def close_for_person(
         lg_code: Where they work.
         person_id: Whom it is about.
         told: Why, and from whom staff know.
-        wards: Minors for whom the person consented, as the gate knows them (R18).
+        wards: Those the person stood by, as `parting.wards_of` knows them at the gate (R18). A
+            managed child stays registered; staff ask another adult to be its guardian.
         now: The instant.
         book: The policy book.
 
@@ -125,11 +146,7 @@ def close_for_person(
     if told.reason is ClosingReason.LONG_ILLNESS:
         return _close_one(db, actor, row, told, now, book)
     closed = _close(db, actor, person_id, told.reason.value, told.purpose, now, book, lg_code)
-    for ward in wards:
-        with working_for_person(db, ward):
-            _lose_guardian(
-                db, actor=actor, person_id=ward, guardian_id=person_id, now=now, book=book
-            )
+    part_from(db, actor=actor, guardian_id=person_id, wards=wards, now=now, book=book)
     return Closed(closed.registrations, len(wards))
 
 
@@ -231,60 +248,6 @@ def reopen(
     _record(db, actor, person_id, "reopen", "mistake", now, lg_code)
     tell(db, [NoticeDraft(person_id, "account_reopened", now.isoformat())], now=now)
     return count
-
-
-def wards_of(db: Session, *, person_id: UUID) -> Sequence[UUID]:
-    """Minors who would be without this guardian (at the gate)."""
-    return db.scalars(
-        select(Guardianship.person_id)
-        .where(Guardianship.guardian_id == person_id, Guardianship.state.in_(("invited", "living")))
-        .distinct()
-        .order_by(Guardianship.person_id)
-    ).all()
-
-
-def _lose_guardian(
-    db: Session,
-    *,
-    actor: Actor,
-    person_id: UUID,
-    guardian_id: UUID,
-    now: datetime,
-    book: PolicyBook,
-) -> int:
-    """R18, R32: a guardian died: their consents end, and the minor is asked to name another.
-
-    Premium goes back to basic where no other consent lives. Basic registrations stay: losing a
-    guardian takes nobody's towns away. Works in the minor's context; returns how many ended.
-    """
-    rows = db.scalars(
-        select(Guardianship)
-        .where(
-            Guardianship.person_id == person_id,
-            Guardianship.guardian_id == guardian_id,
-            Guardianship.state.in_(("invited", "living")),
-        )
-        .with_for_update()
-    ).all()
-    for row in rows:
-        row.state, row.ended_at, row.ended_reason = "ended", now, "guardian_gone"
-        audit.record(
-            db,
-            actor=actor,
-            action="guardianship.end",
-            subject=("guardianship", row.id),
-            now=now,
-            person_id=person_id,
-            purpose="guardian_gone",
-        )
-    db.flush()
-    draft = NoticeDraft(person_id, "guardian_gone", str(guardian_id))
-    tell(db, [draft] if rows else [], now=now)
-    if any(row.scope == "premium" for row in rows):
-        guardians.end_without_consent(
-            db, actor=actor, person_id=person_id, now=now, book=book, reason="guardian_gone"
-        )
-    return len(rows)
 
 
 def _record(

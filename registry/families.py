@@ -21,7 +21,7 @@ from core.errors import Conflict, refused
 from core.ids import new_id, new_token
 from core.models import Account
 from core.web import Platform
-from registry import guardians, people, queries
+from registry import guardians, keepers, people, queries
 from registry.closing import close_own_account
 from registry.doors import GATE, as_person
 from registry.models import Guardianship, Person, Registration
@@ -68,6 +68,25 @@ def require_room(db: Session, *, actor: Actor) -> None:
     ]
     if len(managed) >= MOST_CHILDREN:
         raise Conflict(code="too_many_children")
+
+
+def check_keeper(
+    platform: Platform, *, actor: Actor, token: str, now: datetime, book: PolicyBook
+) -> None:
+    """R18: whoever is asked to manage a child is of age and has room; other scopes ask nothing.
+
+    Raises:
+        NotFound, Gone: As `guardians.by_token`.
+        Refused: `birth_year_needed`, `guardian_is_minor`.
+        Conflict: `too_many_children`.
+    """
+    with platform.database.transaction(GATE) as db:
+        row = guardians.by_token(db, token, now=now)
+        if row.scope != Tie.MANAGED or row.state != "invited":
+            return
+        require_room(db, actor=actor)
+    with platform.database.transaction(as_person(actor)) as db:
+        keeper_of(db, actor=actor, now=now, book=book)
 
 
 def add_child(
@@ -162,7 +181,8 @@ def end_tie(
 ) -> Guardianship:
     """R18: the guardian or helper ends it: a consent, help, or a managed child's whole account.
 
-    Nobody else could act for a managed child, so its registrations end with the account (R32).
+    Where a second guardian manages the child, only this one's tie ends. Otherwise nobody else
+    could act for it, so its registrations end with the account (R32).
 
     Args:
         db: A transaction of the person stood by (`identifying.as_ward`).
@@ -178,7 +198,8 @@ def end_tie(
         return guardians.withdraw(
             db, actor=actor, guardianship_id=row.id, reason="by_guardian", now=now, book=book
         )
-    close_own_account(db, actor=acting_for(actor, row), now=now, book=book)
+    if not keepers.step_back(db, actor=actor, row=row, reason="by_guardian", now=now):
+        close_own_account(db, actor=acting_for(actor, row), now=now, book=book)
     return db.get_one(Guardianship, row.id, populate_existing=True)
 
 

@@ -41,7 +41,7 @@ INVITATION_LIFE = timedelta(days=30)
 MOST_OPEN = 5
 SCOPES = ("basic", "premium", Tie.HELPER.value)
 #: Scopes for which the confirmed address is enough.
-BY_ADDRESS = frozenset({"basic", Tie.HELPER.value})
+BY_ADDRESS = frozenset({"basic", Tie.HELPER.value, Tie.MANAGED.value})
 #: Months for which somebody may ask a helper; it is agreed on anew afterwards.
 MONTHS = (3, 6, 12)
 
@@ -90,7 +90,7 @@ def invite(
     minor = queries.minor_until(person, book, japan_day(now)) is not None
     if minor is (scope == Tie.HELPER):
         raise refused("helper_of_minor" if minor else "not_a_minor", rule="R18")
-    _limit(db, person.id, now)
+    limit_invitations(db, person.id, now)
     token = new_token()
     row = Guardianship(
         id=new_id(),
@@ -109,7 +109,8 @@ def invite(
     return Invited(row, token)
 
 
-def _limit(db: Session, person_id: UUID, now: datetime) -> None:
+def limit_invitations(db: Session, person_id: UUID, now: datetime) -> None:
+    """Refuse (`TooMany`) whoever has too many open invitations."""
     count = db.scalar(
         select(func.count())
         .select_from(Guardianship)
@@ -179,8 +180,24 @@ def confirm(
         if row.scope in BY_ADDRESS:
             row.state = "living"
         db.flush()
+        if row.scope == Tie.MANAGED:
+            _mail_for(db, row)
         _record(db, actor, row, "confirm", now)
     return row
+
+
+def _mail_for(db: Session, row: Guardianship) -> None:
+    """Mail for a managed child reaches its new guardian when nobody else is there any more."""
+    others = db.scalar(
+        select(Guardianship.id).where(
+            Guardianship.person_id == row.person_id,
+            Guardianship.scope == row.scope,
+            Guardianship.state == "living",
+            Guardianship.id != row.id,
+        )
+    )
+    if others is None:
+        db.get_one(Account, row.person_id).email = row.contact
 
 
 def spoken_for(db: Session, *, actor: Actor) -> Sequence[Guardianship]:
@@ -313,32 +330,6 @@ def withdraw(
     return row
 
 
-def withdraw_told(
-    db: Session, *, actor: Actor, person_id: UUID, now: datetime, book: PolicyBook
-) -> int:
-    """R18: staff were told by a guardian (a letter, at the counter): consents to premium end.
-
-    Returns how many ended; the guardian's word reaches every local government (minor's context).
-    """
-    living = db.scalars(
-        select(Guardianship.id).where(
-            Guardianship.person_id == person_id,
-            Guardianship.scope == "premium",
-            Guardianship.state.in_(("invited", "living")),
-        )
-    ).all()
-    for guardianship_id in living:
-        withdraw(
-            db,
-            actor=actor,
-            guardianship_id=guardianship_id,
-            reason="by_staff",
-            now=now,
-            book=book,
-        )
-    return len(living)
-
-
 def end_without_consent(
     db: Session,
     *,
@@ -394,7 +385,4 @@ def _record(db: Session, actor: Actor, row: Guardianship, verb: str, now: dateti
 
 
 def _tell(db: Session, row: Guardianship, kind: str, now: datetime) -> None:
-    draft = NoticeDraft(
-        person_id=row.person_id, kind=kind, period_key=f"{row.id}:{now.isoformat()}"
-    )
-    tell(db, [draft], now=now)
+    tell(db, [NoticeDraft(row.person_id, kind, f"{row.id}:{now.isoformat()}")], now=now)

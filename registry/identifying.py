@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 #: Where an invited guardian is taken by the link in the mail.
 INVITATION_PAGE = "/guardian-invitations/"
+_INVITATIONS = {Tie.HELPER.value: "helper_invitation", Tie.MANAGED.value: "keeper_invitation"}
 
 
 def as_gate(actor: Actor) -> Context:
@@ -113,9 +114,7 @@ def mail_invitation(platform: Platform, invited: Invited, *, language: str) -> N
         Unavailable: `mail_away`: the mail server does not take it; a rehearsal goes on.
     """
     link = invitation_link(platform, invited.token)
-    kind = (
-        "helper_invitation" if invited.guardianship.scope == Tie.HELPER else "guardian_invitation"
-    )
+    kind = _INVITATIONS.get(invited.guardianship.scope, "guardian_invitation")
     subject, text = platform.texts.notice_text(language, kind, {"link": link})
     try:
         mail.send(platform.settings, invited.guardianship.contact, subject, text)

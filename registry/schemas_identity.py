@@ -96,6 +96,16 @@ class InviteIn(_In):
     months: Literal[3, 6, 12] = Field(default=12, description="For how long somebody helps")
 
 
+class KeeperIn(_In):
+    """Ask another adult to be a managed child's guardian."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"contact": "father@example.jp"}]}
+    )
+
+    contact: str = Field(max_length=254, description="The other adult's e-mail address")
+
+
 class GuardianshipOut(BaseModel):
     """A guardian's consent with its scope, text and dates (C43)."""
 

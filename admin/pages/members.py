@@ -24,7 +24,7 @@ from admin.desk import (
 from admin.forms import Form, FormDep
 from core.errors import NotFound, invalid, refused
 from core.web import limit_search
-from registry import approvals, closing, members, terms
+from registry import approvals, closing, guardians, identifying, keepers, members, terms
 from registry.api_closing import person_at, wards_at
 
 router = APIRouter(include_in_schema=False)
@@ -268,3 +268,30 @@ def reopen(desk: ApproverDesk, registration_id: UUID, form: FormDep) -> Response
         return _back(desk, registration_id, "reopened")
 
     return desk.act(form, work, _again(desk, registration_id), context)
+
+
+@router.post(STAFF + "/members/{registration_id}/guardians")
+def ask_guardian(desk: ApproverDesk, registration_id: UUID, form: FormDep) -> Response:
+    """R18, R32: a child's guardian died; another adult is asked by mail."""
+    desk.prove_fresh()
+    person_id, context = person_at(
+        desk.platform, desk.actor, lg_code=desk.lg_code, registration_id=registration_id
+    )
+    made: list[guardians.Invited] = []
+
+    def work(db: Session) -> str:
+        made[:] = [
+            keepers.ask_for_orphan(
+                db,
+                actor=desk.actor,
+                person_id=person_id,
+                contact=form.needed("contact"),
+                now=desk.now,
+            )
+        ]
+        return _back(desk, registration_id, "guardian_asked")
+
+    answer = desk.act(form, work, _again(desk, registration_id), context)
+    for invited in made:
+        identifying.mail_invitation(desk.platform, invited, language="ja")
+    return answer

@@ -1,5 +1,6 @@
 """わたしのデータ: taking one's data along, and closing the account (R25, R32)."""
 
+from dataclasses import replace
 from typing import Any, Literal
 from uuid import UUID
 
@@ -10,15 +11,17 @@ from starlette.responses import RedirectResponse, Response
 from activities.search import own_sign_ups
 from core.access import FRESH, Actor
 from core.clock import japan_day
-from core.errors import SignInNeeded, TooMany, invalid
+from core.errors import Refused, SignInNeeded, TooMany, invalid
 from core.web import Platform, PlatformDep, clear_session
 from mobile import exports
 from mobile.api_exports import ExportOut, file_answer, make_if_small
 from mobile.pages.occasions import town_name
 from mobile.pages.shell import FormDep, Registrant, act_as_person, again, show
-from registry import closing
+from registry import closing, families
+from registry.api_closing import wards_at
 from registry.doors import BookDep, as_person
 from registry.overview import held_by
+from registry.parting import Ward
 from registry.rules.policy import PolicyBook
 from registry.signing_in import leave_the_gate
 
@@ -81,6 +84,10 @@ def take(
 # --- closing --------------------------------------------------------------------------------------
 
 
+def _name(platform: Platform, actor: Actor, ward: Ward) -> str:
+    return families.name_of(platform, replace(actor, behalf_of=ward.person_id))
+
+
 def _close_page(platform: Platform, actor: Actor, book: PolicyBook) -> dict[str, Any]:
     """What would end."""
     now = platform.clock.now()
@@ -88,7 +95,12 @@ def _close_page(platform: Platform, actor: Actor, book: PolicyBook) -> dict[str,
         held = held_by(db, person_id=actor.person_id, today=japan_day(now), book=book)
         living = [one for one in held if one.row.status == "active"]
         planned = own_sign_ups(db, person_id=actor.person_id, limit=_MANY, since=now)
+    wards = wards_at(platform, actor.person_id)
     return {
+        "children": [
+            (f"/family/{one.tie_id}", _name(platform, actor, one)) for one in wards if one.alone
+        ],
+        "others": [_name(platform, actor, one) for one in wards if not one.alone],
         "towns": [town_name(one.government) for one in living],
         "premium": [town_name(one.government) for one in living if one.row.tier == "premium"],
         "planned": sum(one.sign_up.state in {"taken", "offered", "waiting"} for one in planned),
@@ -116,12 +128,15 @@ def close(
     if form.one("sure") != "yes":
         error = invalid("closing_unconfirmed", field="sure")
         return again(request, "close.html", error, **_close_page(platform, actor, book))
-    now = platform.clock.now()
+    now, wards = platform.clock.now(), wards_at(platform, actor.person_id)
 
     def work(db: Session) -> object:
-        return closing.close_own_account(db, actor=actor, now=now, book=book)
+        return closing.close_own_account(db, actor=actor, now=now, book=book, wards=wards)
 
-    response = act_as_person(request, form, actor, work, "/closed")
+    try:
+        response = act_as_person(request, form, actor, work, "/closed")
+    except Refused as error:
+        return again(request, "close.html", error, **_close_page(platform, actor, book))
     leave_the_gate(platform, actor.person_id, now=now)
     clear_session(response, platform.settings)
     return response

@@ -249,7 +249,12 @@ def invitation(
 
 @router.post("/guardian-invitations/{token}")
 def confirm(
-    request: Request, token: str, form: FormDep, actor: PersonActor, platform: PlatformDep
+    request: Request,
+    token: str,
+    form: FormDep,
+    actor: PersonActor,
+    platform: PlatformDep,
+    book: BookDep,
 ) -> Response:
     """R18: the guardian, signed in with the invited address, agrees; for premium the card is next."""
     now = platform.clock.now()
@@ -260,6 +265,7 @@ def confirm(
         _check_consent(form)
         with platform.database.transaction(as_person(actor)) as db:
             name = guardians.ensure_person(db, actor=actor, nickname=nickname[:40], now=now)
+        families.check_keeper(platform, actor=actor, token=token, now=now, book=book)
 
         def work(db: Session) -> None:
             guardians.confirm(db, actor=actor, token=token, now=now, name=name)

@@ -31,7 +31,7 @@ from mobile.pages.shell import (
     translator,
 )
 from qr.store import KeyStore
-from registry import families, growing, guardians, identifying, leaving, registration
+from registry import families, growing, guardians, identifying, keepers, leaving, registration
 from registry.doors import GATE, BookDep, LgCode, as_body, as_person
 from registry.overview import Held, held_by
 from registry.rules.families import FamilyAct
@@ -73,10 +73,13 @@ def _ward(
     held = _held(platform, kin.actor, book)
     with platform.database.transaction(as_person(kin.actor)) as db:
         coming = own_sign_ups(db, person_id=kin.actor.person_id, limit=_COMING, since=now)
+        keeping = keepers.keepers_of(db, person_id=kin.actor.person_id) if kin.is_child else []
     codes = {one.row.lg_code for one in held}
     registers = may(kin, FamilyAct.REGISTER, now)
     return {
         "kin": kin,
+        "keeping": keeping,
+        "contact": "",
         "towns": [(one, town_name(one.government)) for one in held],
         "coming": [one for one in reversed(coming) if one.sign_up.state != "cancelled"],
         "more_towns": [
@@ -281,6 +284,64 @@ def issue(
 
 
 # --- ends -----------------------------------------------------------------------------------------
+
+
+# --- a second guardian, and the end ---------------------------------------------------------------
+
+
+@router.post("/family/{guardianship_id}/guardians")
+def ask_keeper(
+    request: Request,
+    guardianship_id: UUID,
+    form: FormDep,
+    actor: Registrant,
+    platform: PlatformDep,
+    book: BookDep,
+) -> Response:
+    """R18: another adult is asked to look after a managed child too."""
+    kin = one_of_kin(platform, actor, guardianship_id, FamilyAct.ASK_GUARDIAN)
+    now, made = platform.clock.now(), list[guardians.Invited]()
+    child, contact = kin.actor, form.one("contact")
+
+    def work(db: Session) -> None:
+        made[:] = [
+            keepers.ask_keeper(db, actor=child, person_id=child.person_id, contact=contact, now=now)
+        ]
+
+    try:
+        answer = act_as_person(request, form, child, work, _page(guardianship_id))
+        for invited in made:
+            language = platform.phone.language(request)
+            identifying.mail_invitation(platform, invited, language=language)
+    except (Invalid, Conflict, TooMany, Unavailable) as error:
+        page = _ward(platform, actor, guardianship_id, book) | {"contact": contact}
+        return again(request, "ward.html", error, **page)
+    if made and rehearsal(platform):
+        link = identifying.invitation_link(platform, made[0].token)
+        page = _ward(platform, actor, guardianship_id, book)
+        return show(request, "ward.html", **page, shown_link=link)
+    return answer
+
+
+@router.post("/family/{guardianship_id}/guardians/{asked_id}/withdraw")
+def take_back(
+    request: Request,
+    guardianship_id: UUID,
+    asked_id: UUID,
+    form: FormDep,
+    actor: Registrant,
+    platform: PlatformDep,
+) -> Response:
+    """R18: an invitation nobody answered is taken back."""
+    kin = one_of_kin(platform, actor, guardianship_id, FamilyAct.ASK_GUARDIAN)
+    child, now = kin.actor, platform.clock.now()
+
+    def work(db: Session) -> None:
+        keepers.take_back(
+            db, actor=child, person_id=child.person_id, guardianship_id=asked_id, now=now
+        )
+
+    return act_as_person(request, form, child, work, _page(guardianship_id))
 
 
 @router.post("/family/{guardianship_id}/end")

@@ -27,13 +27,15 @@ class FamilyAct(StrEnum):
     APPLY = "apply"
     CLOSE = "close"
     CHANGE_CONSENT = "change_consent"
+    ASK_GUARDIAN = "ask_guardian"
 
 
 _HELPING = frozenset({FamilyAct.LOOK, FamilyAct.SIGN_UP, FamilyAct.SHOW_CARD, FamilyAct.CHECK_IN})
 #: A helper lends a hand on the day; what binds or ends something stays with the person.
 _ALLOWED = {
     Tie.HELPER: _HELPING,
-    Tie.MANAGED: _HELPING | {FamilyAct.REGISTER, FamilyAct.LEAVE, FamilyAct.CLOSE},
+    Tie.MANAGED: _HELPING
+    | {FamilyAct.REGISTER, FamilyAct.LEAVE, FamilyAct.CLOSE, FamilyAct.ASK_GUARDIAN},
 }
 
 
