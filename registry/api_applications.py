@@ -43,6 +43,7 @@ from registry.schemas_premium import (
     StaffApplicationOut,
     TermOut,
 )
+from registry.withdrawing import withdraw_told
 
 staff_router = APIRouter(tags=["applications"])
 STAFF = "/local-governments/{lg_code}"

@@ -323,22 +323,21 @@ def ask_keeper(
     return answer
 
 
-@router.post("/family/{guardianship_id}/guardians/{asked_id}/withdraw")
+@router.post("/family/{guardianship_id}/guardians/withdraw")
 def take_back(
     request: Request,
     guardianship_id: UUID,
-    asked_id: UUID,
     form: FormDep,
     actor: Registrant,
     platform: PlatformDep,
 ) -> Response:
     """R18: an invitation nobody answered is taken back."""
     kin = one_of_kin(platform, actor, guardianship_id, FamilyAct.ASK_GUARDIAN)
-    child, now = kin.actor, platform.clock.now()
+    child, now, asked = kin.actor, platform.clock.now(), form.id("asked")
 
     def work(db: Session) -> None:
         keepers.take_back(
-            db, actor=child, person_id=child.person_id, guardianship_id=asked_id, now=now
+            db, actor=child, person_id=child.person_id, guardianship_id=asked, now=now
         )
 
     return act_as_person(request, form, child, work, _page(guardianship_id))

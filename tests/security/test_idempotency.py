@@ -63,8 +63,11 @@ KEYLESS_FORMS = MappingProxyType(
 )
 
 
-#: What may be said before a missing key: that there is nothing to write to.
-FIRST = {"idempotency_key_missing", "not_found", "invitation_ended", "provider_unavailable"}
+#: What may be said before a missing key: that there is nothing to write to, or no right to.
+FIRST = {
+    *("idempotency_key_missing", "not_found", "not_for_others"),
+    *("invitation_ended", "provider_unavailable"),
+}
 
 
 def writes(*, api: bool) -> list[Way]:
