@@ -79,12 +79,12 @@ class Scene:
         )
 
     def tell(self, application: Application, kind: str, **facts: Any) -> None:
-        """A notice to the applicant, once for this application and kind."""
+        """A notice to the applicant of a step; the same step may come again (granted, undone)."""
         government = queries.government(self.db, application.lg_code)
         draft = NoticeDraft(
             person_id=application.person_id,
             kind=kind,
-            period_key=str(application.id),
+            period_key=f"{application.id}:{self.now.isoformat()}",
             lg_code=application.lg_code,
             facts={"government": government.name, **facts},
         )

@@ -229,8 +229,12 @@ def _is_full(case: Case) -> bool:
 
 def _wait_for_guardian(scene: Scene, application: Application) -> None:
     """R18, example 9: without the guardian's consent the application says so and waits."""
+    waited = application.state == "waiting"
     application.state, application.effective_at = "waiting", None
     scene.mark(application, "waiting")
+    if waited:
+        # Judged again and still waiting: nothing new to tell.
+        return
     until = application.slot_until
     scene.tell(
         application, "premium_waiting_guardian", day=None if not until else until.isoformat()

@@ -22,7 +22,7 @@ from registry.granting import cards_last_until, requirement_in_force
 from registry.identity_lapse import ask_again
 from registry.models import UNPLANNED, Registration, Term
 from registry.renewal_facts import decide_anew
-from registry.renewal_terms import NewTerm, add_terms, word_of
+from registry.renewal_terms import NewTerm, add_terms
 from registry.rules.facts import Period
 from registry.rules.identity import asks_again
 from registry.rules.policy import PolicyBook
@@ -71,7 +71,7 @@ class TermDesk:
         draft = NoticeDraft(
             self.term.person_id,
             f"renewal_{verb}",
-            word_of(self.term.id, self.today),
+            f"{self.term.id}:{self.now.isoformat()}",
             self.term.lg_code,
             {
                 "government": queries.government(self.db, self.term.lg_code).name,

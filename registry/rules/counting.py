@@ -61,6 +61,7 @@ class _Presence:
     first: Participation
     minutes: int
     own_minutes: int  # without those that belong to the night before
+    categories: frozenset[str]  # more than one where the activity's changed during the day
 
 
 def window_rolling(day: date, days: int = 365) -> Period:
@@ -133,10 +134,6 @@ def evidence(
     chosen = _chosen(days, rule)
     chosen_days = {presence.day for presence in chosen}
     presences = [presence for day in days.values() for presence in day]
-    category_days = {(p.first.category, p.day) for p in presences if p.day in chosen_days}
-    categories: dict[str, int] = defaultdict(int)
-    for category, _ in category_days:
-        categories[category] += 1
     stays = {day for day in stay_days if day in period}
     stays |= {p.day for p in records if _stands(p, lg_code, rule) and p.day in period}
     stays |= chosen_days  # the morning after overnight work
@@ -145,8 +142,29 @@ def evidence(
         minutes=sum(presence.own_minutes for presence in presences),
         projects=len({presence.first.activity_id for presence in presences}),
         stay_days=len(stays),
-        categories=tuple(sorted(categories.items())),
+        categories=_categories(days, rule),
     )
+
+
+def _categories(
+    days: Mapping[date, tuple[_Presence, ...]], rule: Counting
+) -> tuple[tuple[str, int], ...]:
+    """R08: days of each category that count, each category by itself.
+
+    As many days as its own activities can give under their limits, at most one count a day. What
+    was chosen for the whole number says nothing here: another presence may move a day to an
+    activity of another category, and nobody loses a day of a category by coming once more.
+    """
+    names = {name for day in days.values() for presence in day for name in presence.categories}
+    found = []
+    for name in sorted(names):
+        own = {
+            day: tuple(presence for presence in presences if name in presence.categories)
+            for day, presences in days.items()
+        }
+        placed = _allot(own, 1, _limits(own, rule))
+        found.append((name, sum(len(of_activity) for of_activity in placed.values())))
+    return tuple(found)
 
 
 def _stands(record: Participation, lg_code: str, rule: Counting) -> bool:
@@ -210,6 +228,7 @@ def _together(
         first=first,
         minutes=min(sum(record.minutes for record in group), MINUTES_PER_DAY),
         own_minutes=min(own, MINUTES_PER_DAY),
+        categories=frozenset(record.category for record in group),
     )
 
 

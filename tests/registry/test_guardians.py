@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 
 from core.access import Role
 from core.clock import FixedClock
 from core.errors import Refused
+from core.models import Notice
 from tests.conftest import RollbackDatabase
 from tests.factories.premium import apply, own, ready, registration_id, show_card, tier_of
 from tests.factories.registry import (
@@ -258,3 +259,29 @@ def test_r18_a_second_consent_keeps_premium(
         assert done.status_code == 200
         assert tier_of(database, minor, HIDA) == tier
     assert client.get(own(HIDA), headers=minor.headers).json()["state"] == "granted"
+
+
+def test_r18_every_wait_for_a_guardian_is_told_and_told_once(
+    client: TestClient,
+    database: RollbackDatabase,
+    clock: FixedClock,
+    minor: SignedIn,
+    guardian: SignedIn,
+) -> None:
+    """Asking again while it waits says nothing new; a consent taken back later does."""
+    answer(client, token_of(invite(client, minor, guardian.email)), guardian)
+    ready(database, minor, HIDA, mode="review")
+    show_card(database, minor, birth_date=BORN)
+    told = select(func.count()).where(Notice.kind == "premium_waiting_guardian")
+    for state, times in (("waiting", 1), ("waiting", 1), ("review", 1)):
+        if state == "review":
+            consenting(database, minor, guardian)
+        assert apply(client, minor, HIDA).json()["state"] == state
+        with database.transaction(minor.context) as db:
+            assert db.scalar(told) == times
+    clock.advance(timedelta(hours=1))
+    (consent,) = client.get(OWN, headers=guardian.headers).json()["items"]
+    client.post(f"{OWN}/{consent['id']}/withdraw", headers=guardian.headers)
+    assert client.get(own(HIDA), headers=minor.headers).json()["state"] == "waiting"
+    with database.transaction(minor.context) as db:
+        assert db.scalar(told) == 2

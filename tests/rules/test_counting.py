@@ -116,7 +116,7 @@ def attended(draw: st.DrawFn) -> list[Participation]:
             id=UUID(int=number + 1),
             minutes=draw(st.sampled_from([600, 600, 60, 20])),
             overnight_next_day=draw(st.booleans()),
-            category=draw(st.sampled_from(["agriculture", "agriculture", "purchase"])),
+            category=draw(st.sampled_from(["agriculture", "agriculture", "forest", "purchase"])),
             matched=draw(st.sampled_from([True, True, True, False])),
             min_minutes=draw(st.sampled_from([None, None, None, 30, 120])),
             max_counts=draw(st.sampled_from([None, None, None, 1, 3])),
@@ -149,6 +149,33 @@ def test_r08_one_more_presence_never_lowers_what_counts(
     assert many.minutes >= few.minutes
     assert many.projects >= few.projects
     assert many.stay_days >= few.stay_days
+    assert all(dict(many.categories)[name] >= days for name, days in few.categories)
+
+
+def test_r08_a_category_loses_no_day_when_another_activity_takes_its_place() -> None:
+    """One count an activity: a day more at the harvest changes which days are chosen, no more."""
+    first, second, third = (START + timedelta(days=n) for n in range(3))
+    festival = {"activity": "祭り", "category": "festival", "max_counts": 1}
+    harvest = {"activity": "稲刈り", "category": "agriculture", "max_counts": 1}
+    came = [
+        presence(second, id=UUID(int=1), **harvest),
+        presence(second, id=UUID(int=2), **festival),
+        presence(third, id=UUID(int=3), **festival),
+    ]
+    more = [*came, presence(first, id=UUID(int=4), **harvest)]
+    for records in (came, more):
+        shown = evidence(recorded(records), (), HIDA, PERIOD, Counting())
+        assert (shown.count, shown.categories) == (2, (("agriculture", 1), ("festival", 1)))
+
+
+def test_r08_the_days_of_a_category_keep_to_the_limits_of_its_activities() -> None:
+    harvest = [
+        presence(START + timedelta(days=n), id=UUID(int=n + 1), max_counts=1) for n in range(3)
+    ]
+    other = presence(START + timedelta(days=1), activity="祭り", category="festival")
+    shown = evidence([*harvest, other], (), HIDA, PERIOD, Counting())
+    assert shown.count == 2
+    assert shown.categories == (("agriculture", 1), ("festival", 1))
 
 
 def test_r08_a_night_counts_its_morning_though_the_day_had_a_presence_before() -> None:
