@@ -155,8 +155,8 @@ def test_r08_one_more_presence_never_lowers_what_counts(
 def test_r08_a_category_loses_no_day_when_another_activity_takes_its_place() -> None:
     """One count an activity: a day more at the harvest changes which days are chosen, no more."""
     first, second, third = (START + timedelta(days=n) for n in range(3))
-    festival = {"activity": "祭り", "category": "festival", "max_counts": 1}
-    harvest = {"activity": "稲刈り", "category": "agriculture", "max_counts": 1}
+    festival: dict[str, Any] = {"activity": "祭り", "category": "festival", "max_counts": 1}
+    harvest: dict[str, Any] = {"activity": "稲刈り", "category": "agriculture", "max_counts": 1}
     came = [
         presence(second, id=UUID(int=1), **harvest),
         presence(second, id=UUID(int=2), **festival),
