@@ -78,6 +78,8 @@ DONE: Final[Mapping[str, str]] = MappingProxyType(
         "key_renamed": N_("パスキーの名前を変えました。"),
         "key_removed": N_("パスキーを消しました。"),
         "sign_in_ended": N_("その端末をサインアウトさせました。"),
+        "import_confirmed": N_("案内のメールを順に送ります。同意した人だけが登録されます。"),
+        "import_discarded": N_("名簿を消しました。だれにも送っていません。"),
         "body_state": N_("団体の状態を変えました。"),
     }
 )

@@ -15,7 +15,7 @@ from activities.presence import PolicyCache, Presence
 from app import errors, health, openapi, routes
 from app.headers import SafeHeaders
 from app.squeeze import Squeezed
-from core import sealing
+from core import sealing, sheets
 from core.clock import Clock, clock_for
 from core.db import Database
 from core.furigana import Furigana
@@ -32,6 +32,10 @@ from registry.rules.policy import PolicyBook
 
 ROOT = Path(__file__).resolve().parent.parent
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
+
+
+#: Doors that take files, and how large.
+ROOMY = {scanning.PHOTO_PATH: scanning.MAX_PHOTO, "/staff/{}/imports": sheets.MAX_BYTES}
 
 
 def create_app(
@@ -70,7 +74,7 @@ def create_app(
     equip(app, settings, database=database, clock=clock)
     errors.install(app)
     app.add_middleware(SameOriginWrites)
-    app.add_middleware(RequestFacts, roomy={scanning.PHOTO_PATH: scanning.MAX_PHOTO})
+    app.add_middleware(RequestFacts, roomy=ROOMY)
     app.add_middleware(Squeezed, session_cookie=cookie_name(settings))
     app.add_middleware(SafeHeaders, https=settings.secure_cookies)
     app.include_router(health.router)

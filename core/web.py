@@ -7,6 +7,7 @@ so an answer never leaves before its effect is on disk.
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -260,12 +261,19 @@ class RequestFacts:
         Args:
             app: What comes next.
             max_body: The largest body, in bytes.
-            roomy: Paths that take more, and how much. A larger body is refused by the door
-                itself, in words: it gets none of it, and `body_too_large` in the state.
+            roomy: Paths that take more, and how much; `{}` stands for one part of a path.
+                A larger body is refused by the door itself, in words: it gets none of it, and
+                `body_too_large` in the state.
         """
         self._app = app
         self._max_body = max_body
-        self._roomy = roomy
+        self._roomy = [
+            (re.compile(re.escape(path).replace(r"\{\}", "[^/]+")), size)
+            for path, size in roomy.items()
+        ]
+
+    def _room(self, path: str) -> int | None:
+        return next((size for one, size in self._roomy if one.fullmatch(path)), None)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Read the whole body (bounded), then hand it on."""
@@ -276,12 +284,12 @@ class RequestFacts:
         state["request_id"] = str(new_id())
         body = b""
         if scope["method"] in {"POST", "PUT", "PATCH", "DELETE"}:
-            limit = self._roomy.get(scope["path"], self._max_body)
-            read = await _bounded(receive, limit, drain=scope["path"] in self._roomy)
+            room = self._room(scope["path"])
+            read = await _bounded(receive, room or self._max_body, drain=room is not None)
             if read is None:
                 return
             body, whole = read
-            if not whole and scope["path"] not in self._roomy:
+            if not whole and room is None:
                 await _too_large(send)
                 return
             state["body_too_large"] = not whole

@@ -24,6 +24,8 @@ from registry import (
     dormancy,
     governments,
     helping,
+    list_letters,
+    list_mail,
     queries,
     renewal,
     renewal_staff,
@@ -229,6 +231,25 @@ def count_figures(parts: Parts, db: Session, scope: Scope) -> Mapping[str, int]:
     """R17: the figures of one local government."""
     cells = counting.count_body(db, lg_code=scope.code, as_of=scope.as_of, book=parts.book)
     return {"cells": cells}
+
+
+def mail_lists(parts: Parts, db: Session, scope: Scope) -> Mapping[str, int]:
+    """R27: people of a list that was brought along are asked, some at every tick."""
+    mailed = list_mail.send_letters(
+        db,
+        settings=parts.settings,
+        texts=parts.texts,
+        lg_code=scope.code,
+        now=scope.now,
+        book=parts.book,
+    )
+    return {"mailed": mailed}
+
+
+def end_lists(_parts: Parts, db: Session, scope: Scope) -> Mapping[str, int]:
+    """R27: who did not answer is forgotten, and lists nobody confirmed."""
+    silent, stale = list_letters.end(db, lg_code=scope.code, as_of=scope.as_of, now=scope.now)
+    return {"expired": silent, "forgotten": stale}
 
 
 # --- the nation -------------------------------------------------------------------------

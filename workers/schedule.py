@@ -143,6 +143,7 @@ SCHEDULE: tuple[Job, ...] = (
         national=True,
     ),
     Job("waiting_lines", time(4, 0), jobs.move_lines, "C33: waiting lines put in order"),
+    Job("imports_end", time(4, 10), jobs.end_lists, "R27: who did not answer is forgotten"),
     Job("retention", time(4, 30), retention.of_body, "R25: what is kept no longer", weekday=MONDAY),
     Job(
         "retention_nation",
@@ -171,6 +172,7 @@ SCHEDULE: tuple[Job, ...] = (
         "R25: copies of their data for those who asked; old ones deleted",
         national=True,
     ),
+    Job("imports", None, jobs.mail_lists, "R27: people of a confirmed list are asked by mail"),
     Job("offers", None, jobs.move_lines, "C33: offers that ran out"),
 )
 

@@ -1,6 +1,7 @@
 """Tables of the registry. Every table held by a local government carries its code in its keys."""
 
 from registry.models.bodies import BodyValue, LocalGovernment, RequirementVersion, StaffRole
+from registry.models.imports import MemberImport, MemberImportRow
 from registry.models.news import TownNews
 from registry.models.notifying import NotificationSetting, PushSubscription
 from registry.models.people import Guardianship, IdentityAttempt, IdentityLink, Person
@@ -28,6 +29,8 @@ __all__ = [
     "IdentityLink",
     "Judgement",
     "LocalGovernment",
+    "MemberImport",
+    "MemberImportRow",
     "NotificationSetting",
     "PendingLink",
     "Person",

@@ -15,7 +15,7 @@ from activities.evidence import SqlEvidence
 from activities.hosts import HostRole
 from activities.models import ActivitySession, CheckIn, Participation, ScanAttempt, StayDay
 from activities.proposing import ProposalFields
-from core.access import Role
+from core.access import Role, system
 from core.clock import japan_day
 from core.db import Database, for_body
 from core.ids import new_id
@@ -23,7 +23,7 @@ from core.models import Notice, Passkey, WebSession
 from core.outbox import NoticeDraft, tell
 from core.texts import Texts
 from mobile import certificates, exports
-from registry import guardians, pushing
+from registry import guardians, importing, list_letters, pushing
 from registry.models import Application, Card, IdentityAttempt, Registration, Term, TownNews
 from tests.factories.activities import (
     create_activity,
@@ -52,6 +52,7 @@ from tests.factories.registry import (
     policy_book,
     sign_in,
 )
+from tests.factories.town_files import PLAIN, csv_file
 
 LONG_AGO = NOW - timedelta(days=30)
 STAYED = date(2027, 5, 20)
@@ -177,6 +178,7 @@ def settle(database: Database, lg_code: str, *, family: str = "山田") -> Place
         "token": "",
         **_rows_of(database, person, holder, lg_code),
         **_of_a_family(database, person, holder, session, family),
+        **_of_a_list(database, lg_code, family),
     }
     return Place(
         lg_code,
@@ -358,3 +360,29 @@ def _helps(database: Database, helper: SignedIn, helped: SignedIn) -> UUID:
         )
     with database.transaction(GATE) as db:
         return guardians.confirm(db, actor=helper.actor, token=invited.token, now=NOW).id
+
+
+def _of_a_list(database: Database, lg_code: str, family: str) -> dict[str, Any]:
+    """A list that was brought along, and one whose people were asked."""
+    clerk = system("test")
+    secret = database._settings.secret_key.get_secret_value()
+    with database.transaction(for_body(lg_code, actor=clerk.label)) as db:
+        looked_at, asked = (
+            importing.upload(
+                db,
+                actor=clerk,
+                lg_code=lg_code,
+                name="名簿.csv",
+                data=csv_file(
+                    [PLAIN, ("1", family, "", f"{number}@{lg_code}.example.jp", "R8.4.1")]
+                ),
+                secret=secret,
+                now=NOW,
+            )
+            for number in (1, 2)
+        )
+        importing.confirm(db, actor=clerk, lg_code=lg_code, import_id=asked.id, now=NOW)
+        letters = list_letters.letters(
+            db, lg_code=lg_code, secret=secret, now=NOW, book=policy_book()
+        )
+        return {"import_id": looked_at.id, "list-invitations:token": letters[0].token}
