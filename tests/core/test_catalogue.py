@@ -46,6 +46,7 @@ ALL_ROWS = {
     ("staff_role", "gate"): "roles are looked up at sign-in",
     ("staff_role", "operator"): "the first manager of a body (R01)",
     ("organisation", "person"): "whose activity it is, as published",
+    ("member_import_row", "gate"): "an invitation is looked up by the token of its mail",
     ("organisation_member", "gate"): "for whom somebody acts is looked up",
     ("scanner_device", "gate"): "a device's token is looked up",
     ("stay_place", "gate"): "a poster's code names no body",

@@ -28,6 +28,7 @@ UNIQUE_ACROSS_BODIES = {
     "uq_stay_place_poster_code": "as above",
     "uq_scanner_device_token_hash": "a bearer token is looked up before its body is known",
     "uq_organisation_invitation_token_hash": "as above",
+    "uq_member_import_row_token_hash": "as above",
 }
 
 
