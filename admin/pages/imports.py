@@ -61,7 +61,7 @@ def show_all(desk: Desk, *, errors: Problems = (), status: int = 200, done: str 
             status=status,
             done=done,
             rows=rows,
-            counts=counts,
+            line_counts=counts,
             most=MAX_BYTES // 1024**2,
         )
 
@@ -149,7 +149,7 @@ def show(
             fields=FIELDS,
             needed=fan_list.NEEDED,
             incomplete=any(field not in row.columns for field in fan_list.NEEDED),
-            counts=importing.counts_of(db, lg_code=desk.lg_code, import_ids=[row.id])[row.id],
+            line_counts=importing.counts_of(db, lg_code=desk.lg_code, import_ids=[row.id])[row.id],
         )
 
 

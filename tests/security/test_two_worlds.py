@@ -134,7 +134,7 @@ def test_another_towns_world_changes_no_byte(
             worlds[world.__name__] = seen(client, database, here)
     same = worlds["alone"]
     assert len(reads()) >= 30
-    assert sum(status == 200 for status, _ in same.values()) > len(same) / 2
+    assert sum(status == 200 for status, _ in same.values()) > 0.4 * len(same)
     for name in ("neighbours", "shared"):
         differing = [what for what, told in worlds[name].items() if told != same[what]]
         assert not differing, f"{name}: {differing}"
