@@ -21,7 +21,7 @@ from typing import Any
 
 from app import migrate
 from app.local import LocalStack
-from bench import first_page, gate, renewal, verify_codes
+from bench import desk, first_page, gate, renewal, verify_codes
 from core.settings import Environment
 
 WEB_PROCESSES = 2
@@ -60,6 +60,7 @@ BENCHMARKS = (
         ("renewal_terms", "lapse_terms", "renewal_second_run", "notice_relay"),
         lambda stack: renewal.run(stack(), people=NIGHT_PEOPLE),
     ),
+    Benchmark("desk", ("members_page", "import_preview"), lambda stack: desk.run(stack())),
 )
 NAMES = sorted({name for one in BENCHMARKS for name in (one.name, *one.figures)})
 
