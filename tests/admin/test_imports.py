@@ -75,7 +75,7 @@ def states(database: RollbackDatabase) -> dict[str, int]:
     """How many lines are in which state, over all lists."""
     counted = select(MemberImportRow.state, func.count()).group_by(MemberImportRow.state)
     with database.transaction(for_body(HIDA, actor="system:test")) as db:
-        return {state: count for state, count in db.execute(counted)}
+        return dict(db.execute(counted).all())
 
 
 def ask(database: RollbackDatabase) -> list[str]:

@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.factories.desk import Morning, create_morning
 from tests.factories.registry import HIDA, SignedIn, make_operator
+from tests.factories.town_files import PLAIN, csv_file
 from tests.journeys.conftest import Live, axe_finds_nothing, visiting
 
 pytestmark = pytest.mark.browser
@@ -71,10 +72,36 @@ def test_every_page_is_for_everybody(chromium: Browser, live: Live) -> None:
         look_at_sign_in(page)
         sign_in(page, morning.manager)
         look_at(page, paths(morning))
+        preview = bring_a_list(page)
+        look_at(page, {"import": preview, "imports": f"{HOME}/imports"})
     with visiting(chromium, live, width=1280, bypass_csp=True) as visitor:
         page = visitor.page
         sign_in(page, operator, "/operator")
         look_at(page, OPERATOR)
+
+
+def bring_a_list(page: Page) -> str:
+    """R27: the members' page leads to it; the preview's address."""
+    page.goto(f"{HOME}/members")
+    page.get_by_role("link", name="名簿の取込み").click()
+    page.get_by_label("名簿のファイル").set_input_files(
+        {
+            "name": "飛騨ファンクラブ名簿.csv",
+            "mimeType": "text/csv",
+            "buffer": csv_file(
+                [
+                    PLAIN,
+                    ("１", "見本　花子", "ﾐﾎﾝ ﾊﾅｺ", "ｈａｎａｋｏ@example.jp", "R8.4.1"),
+                    ("2", "見本　太郎", "ミホン", "taro@example.jp", "H31/4/30"),
+                    ("3", "見本　次郎", "ミホン", "TARO@example.jp", "令和8年4月1日"),
+                    ("4", "見本　桜", "ミホン", "sakura.example.jp", ""),
+                ]
+            ),
+        }
+    )
+    page.get_by_role("button", name="読み込んで確かめる").click()
+    expect(page.get_by_text("2人に案内を送れます。2行は")).to_be_visible()
+    return page.url
 
 
 def look_at_sign_in(page: Page) -> None:
@@ -128,6 +155,9 @@ def test_a_morning_at_the_desk(chromium: Browser, live: Live) -> None:
         page.goto(f"{HOME}/sessions/{morning.session.id}")
         page.get_by_role("button", name="来ています（2人目の確認）").click()
         expect(page.get_by_role("status")).to_contain_text("山田 花子さんを受付しました")
+        bring_a_list(page)
+        page.get_by_role("button", name="2人に案内のメールを送る").click()
+        expect(page.get_by_role("status")).to_contain_text("同意した人だけが登録されます")
         assert visitor.said == []
 
 
