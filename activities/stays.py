@@ -2,6 +2,7 @@
 
 from datetime import date, datetime
 from secrets import token_bytes
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import select
@@ -16,6 +17,10 @@ from core.errors import Conflict, NotFound, refused
 from core.ids import new_id
 from core.shortcode import new_code, normalise
 from registry.models import Registration
+from registry.taking_back import refuse_late
+
+#: The act by which a reported day counts.
+APPROVED: Final = "stay_day.approve"
 
 
 def open_place(
@@ -118,8 +123,38 @@ def approve_report(
     audit.record(
         db,
         actor=actor,
-        action="stay_day.approve",
+        action=APPROVED,
         subject=("stay_day", f"{person_id}:{day}"),
+        lg_code=lg_code,
+        person_id=person_id,
+        now=now,
+    )
+    return stay
+
+
+def take_back(
+    db: Session, *, actor: Actor, lg_code: str, person_id: UUID, day: date, now: datetime
+) -> StayDay:
+    """R11, R15: a press by mistake of these minutes; the report waits again.
+
+    Raises:
+        NotFound: Nothing was reported for that day.
+        Conflict: `take_back_over`.
+    """
+    actor.require_role(lg_code, Role.CLERK)
+    stay = db.get(StayDay, (lg_code, person_id, day), with_for_update=True)
+    if stay is None or stay.evidence != "report":
+        raise NotFound(code="not_found")
+    subject = f"{person_id}:{day}"
+    refuse_late(db, actor=actor, lg_code=lg_code, actions=(APPROVED,), subject=subject, now=now)
+    if stay.state != "counted":
+        raise Conflict(code="take_back_over")
+    stay.state = "reported"
+    audit.record(
+        db,
+        actor=actor,
+        action="stay_day.taken_back",
+        subject=("stay_day", subject),
         lg_code=lg_code,
         person_id=person_id,
         now=now,

@@ -50,6 +50,11 @@ DONE: Final[Mapping[str, str]] = MappingProxyType(
         "refused": N_("承認しないことにしました。本人に理由を知らせます。"),
         "objected": N_("異議を記録しました。職員の審査に移します。"),
         "reversed": N_("決定を取り消しました。本人に理由を知らせます。"),
+        "taken_back": N_("元に戻しました。もう一度、決めることに並んでいます。"),
+        "many_approved": N_("選んだものを、すべて承認しました。"),
+        "many_partly": N_(
+            "承認できるものを承認しました。残りは、理由を見て1件ずつ決めてください。"
+        ),
         "stay_approved": N_("滞在日を認めました。"),
         "proposed": N_("活動の案を作り、提出しました。"),
         "session_added": N_("開催回を加えました。"),

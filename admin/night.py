@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import and_, exists, func, select
+from sqlalchemy import String, and_, cast, exists, func, select
 from sqlalchemy.orm import Session
 
 from core.clock import day_start
@@ -51,9 +51,11 @@ def by_itself(db: Session, *, lg_code: str, today: date, limit: int = 50) -> Nig
         .group_by(AuditEvent.action)
         .order_by(AuditEvent.action)
     )
+    # An application is judged when it is made, and again when the decision takes effect (C37).
     human = exists().where(
         Application.lg_code == Judgement.lg_code,
-        Application.judgement_id == Judgement.id,
+        Application.registration_id == Judgement.registration_id,
+        Judgement.subject_key.startswith(cast(Application.id, String)),
         Application.decided_by.startswith("staff:") | Application.state.in_(OPEN),
     )
     rows = db.execute(

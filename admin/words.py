@@ -136,6 +136,15 @@ _FAMILIES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "in_and_out": N_("受付と終わりの確認"),
             "automatic": N_("申込だけで参加とみなす"),
         },
+        "waiting": {
+            "proposal": N_("活動の提案"),
+            "application": N_("プレミアム登録の申請"),
+            "renewal": N_("更新の審査"),
+            "stay": N_("滞在日の報告"),
+            "scan": N_("確かめる受付"),
+            "sample": N_("事後の点検"),
+            "device": N_("送られていない受付"),
+        },
         "body_state": {
             "none": N_("未参加"),
             "preparing": N_("準備中"),
@@ -170,6 +179,7 @@ _FAMILIES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "consent_withdrawn": N_("保護者の同意の取りやめ"),
             "exchanged": N_("ほかの自治体との入れ替え"),
             "reversed": N_("決定の取り消し"),
+            "taken_back": N_("押し間違い"),
         },
         "place_kind": {
             "lodging": N_("宿"),

@@ -124,10 +124,15 @@ def applicant_of(db: Session, *, lg_code: str, application_id: object) -> UUID:
     return found
 
 
-def _decidable(
+def decidable(
     db: Session, lg_code: str, application_id: object, states: Sequence[str]
 ) -> tuple[Application, Registration]:
-    """The application in one of these states, locked, with its registration."""
+    """The application in one of these states, locked, with its registration.
+
+    Raises:
+        NotFound: There is none here.
+        Conflict: `application_decided`.
+    """
     application = db.scalars(
         select(Application)
         .where(Application.lg_code == lg_code, Application.id == application_id)
@@ -173,7 +178,8 @@ def grant_checked(
         scene.db,
         decision,
         registration=registration,
-        subject_key=f"{application.id}:effect",
+        # A decision taken back within minutes may be made again on the same day.
+        subject_key=f"{application.id}:{scene.now:%H%M%S%f}",
         now=scene.now,
         reversible_until=reversible_day(case.policy, scene.now),
     )
@@ -216,7 +222,7 @@ def approve(
     actor.require_role(lg_code, Role.APPROVER)
     _refuse_self(actor, db, lg_code, application_id)
     scene = Scene(db, actor, now, book)
-    application, registration = _decidable(db, lg_code, application_id, ("review", "veto"))
+    application, registration = decidable(db, lg_code, application_id, ("review", "veto"))
     case, decision = recheck(scene, application, registration, evidence)
     if not decision.allowed:
         names = judging.names_in(db, decision.reasons)
@@ -264,7 +270,7 @@ def refuse(
     actor.require_role(lg_code, Role.APPROVER)
     _refuse_self(actor, db, lg_code, application_id)
     scene = Scene(db, actor, now, book)
-    application, _ = _decidable(db, lg_code, application_id, OPEN)
+    application, _ = decidable(db, lg_code, application_id, OPEN)
     refuse_application(
         scene,
         application=application,
@@ -293,7 +299,7 @@ def object_to(
     """
     actor.require_role(lg_code, Role.APPROVER)
     scene = Scene(db, actor, now, book)
-    application, _ = _decidable(db, lg_code, application_id, ("veto",))
+    application, _ = decidable(db, lg_code, application_id, ("veto",))
     if application.effective_at is None or application.effective_at <= now:
         raise Conflict(code="objection_over")
     application.state, application.effective_at = "review", None
@@ -323,7 +329,7 @@ def reverse(
     actor.require_role(lg_code, Role.APPROVER)
     _refuse_self(actor, db, lg_code, application_id)
     scene = Scene(db, actor, now, book)
-    application, registration = _decidable(db, lg_code, application_id, ("granted",))
+    application, registration = decidable(db, lg_code, application_id, ("granted",))
     judged = db.get(Judgement, (lg_code, application.judgement_id))
     last = None if judged is None else judged.reversible_until
     if last is None or scene.today > last:

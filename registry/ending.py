@@ -20,8 +20,9 @@ from registry.rules.policy import PolicyBook
 
 OPEN_APPLICATION = ("open", "waiting", "veto", "review")
 ONE_DAY = timedelta(days=1)
-#: R32: with these the whole registration ends, and nobody is there to be told of premium.
-UNTOLD = frozenset({"person", "deceased", "long_illness"})
+#: R32: with these the whole registration ends, and nobody is there to be told of premium. What is
+#: taken back (R15) is told in words of its own.
+UNTOLD = frozenset({"person", "deceased", "long_illness", "taken_back"})
 
 
 def end_premium(

@@ -53,7 +53,7 @@ def reverse(
     if desk.term.renewal_state == "done":
         end(desk, "reversed")
         return desk.term
-    _annul_booked(desk)
+    annul_booked(desk)
     desk.term.renewal_state, desk.term.due_on = "refused", UNPLANNED
     db.flush()
     cards_last_until(db, desk.registration, desk.term.last_day)
@@ -70,7 +70,12 @@ def _judged_term(db: Session, row: Judgement) -> UUID:
     return found
 
 
-def _annul_booked(desk: TermDesk) -> None:
+def annul_booked(desk: TermDesk) -> None:
+    """The next year will not begin.
+
+    Raises:
+        Conflict: `nothing_to_reverse`: none was booked.
+    """
     booked = desk.db.scalars(
         select(Term).where(
             Term.lg_code == desk.term.lg_code,

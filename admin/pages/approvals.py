@@ -23,6 +23,7 @@ from admin.desk import (
     ViewerDesk,
 )
 from admin.forms import Form, FormDep
+from admin.pages import today
 from registry import approvals, renewal_staff
 from registry.doors import EvidenceDep
 from registry.evidence import Evidence
@@ -64,8 +65,17 @@ def list_everything(desk: ViewerDesk, done: Done = "") -> Response:
     return show(desk, done=done)
 
 
-def _again(desk: Desk) -> Again:
-    return lambda errors, status: show(desk, errors=errors, status=status)
+def _again(desk: Desk, form: Form) -> Again:
+    """The list from which it was decided: 今日 or 承認."""
+    page = today.show if form.one("back") == "today" else show
+    return lambda errors, status: page(desk, errors=errors, status=status)
+
+
+def _back(desk: Desk, form: Form, done: str, undo: str = "") -> str:
+    """The list from which it was decided; on 今日 the last press is offered to be taken back."""
+    if form.one("back") != "today":
+        return f"{desk.home}/approvals?done={done}"
+    return f"{desk.home}?done={done}" + (f"&undo={undo}" if undo else "")
 
 
 # --- proposals (R09) ------------------------------------------------------------------------------
@@ -90,7 +100,7 @@ def designate(desk: ApproverDesk, activity_id: UUID, form: FormDep) -> Response:
         )
         return _after(desk, form, activity_id, "designated")
 
-    return desk.act(form, work, _again(desk))
+    return desk.act(form, work, _again(desk, form))
 
 
 @router.post(STAFF + "/activities/{activity_id}/return")
@@ -125,14 +135,14 @@ def _with_reason(
         )
         return _after(desk, form, activity_id, done)
 
-    return desk.act(form, work, _again(desk))
+    return desk.act(form, work, _again(desk, form))
 
 
 def _after(desk: Desk, form: Form, activity_id: UUID, done: str) -> str:
     """Back to the activity's own page when the decision was made there, else to the list."""
     if form.one("back") == "activity":
         return f"{desk.home}/activities/{activity_id}?done={done}"
-    return f"{desk.home}/approvals?done={done}"
+    return _back(desk, form, done)
 
 
 @router.post(STAFF + "/activities/{activity_id}/audit")
@@ -149,9 +159,9 @@ def record_audit(desk: ApproverDesk, activity_id: UUID, form: FormDep) -> Respon
             note=form.one("note", most=200),
             now=desk.now,
         )
-        return f"{desk.home}/approvals?done=audited"
+        return _back(desk, form, "audited")
 
-    return desk.act(form, work, _again(desk))
+    return desk.act(form, work, _again(desk, form))
 
 
 # --- applications (R13, R15) ----------------------------------------------------------------------
@@ -173,25 +183,25 @@ def approve(
             book=desk.book,
             evidence=evidence,
         )
-        return f"{desk.home}/approvals?done=approved"
+        return _back(desk, form, "approved", f"application:{application_id}")
 
-    return desk.act(form, work, _again(desk))
+    return desk.act(form, work, _again(desk, form))
 
 
 @router.post(STAFF + "/applications/{application_id}/refuse")
 def refuse(desk: DeciderDesk, application_id: UUID, form: FormDep) -> Response:
     """R15: no, with a reason that the person reads."""
-    return _decided(desk, application_id, form, approvals.refuse, "approvals?done=refused")
+    return _decided(desk, application_id, form, approvals.refuse, "refused")
 
 
 @router.post(STAFF + "/applications/{application_id}/object")
 def object_to(desk: DeciderDesk, application_id: UUID, form: FormDep) -> Response:
     """R15: within the hours of objection the clock is stopped; a human decides."""
-    return _decided(desk, application_id, form, approvals.object_to, "approvals?done=objected")
+    return _decided(desk, application_id, form, approvals.object_to, "objected")
 
 
 def _decided(
-    desk: Desk, application_id: UUID, form: Form, decide: Callable[..., Application], back: str
+    desk: Desk, application_id: UUID, form: Form, decide: Callable[..., Application], done: str
 ) -> Response:
     def work(db: Session) -> str:
         decide(
@@ -203,9 +213,10 @@ def _decided(
             now=desk.now,
             book=desk.book,
         )
-        return f"{desk.home}/{back}"
+        undo = f"application:{application_id}" if done == "refused" else ""
+        return _back(desk, form, done, undo)
 
-    return desk.act(form, work, _again(desk))
+    return desk.act(form, work, _again(desk, form))
 
 
 # --- renewals (R14, R15) --------------------------------------------------------------------------
@@ -242,9 +253,9 @@ def _renewal(
             evidence=evidence,
             reason=form.one("reason", most=MAX_REASON),
         )
-        return f"{desk.home}/approvals?done={'approved' if approve else 'refused'}"
+        return _back(desk, form, "approved" if approve else "refused", f"renewal:{term_id}")
 
-    return desk.act(form, work, _again(desk))
+    return desk.act(form, work, _again(desk, form))
 
 
 @router.post(STAFF + "/renewals/{term_id}/object")
@@ -261,9 +272,9 @@ def object_to_renewal(desk: RenewalDesk, term_id: UUID, form: FormDep) -> Respon
             now=desk.now,
             book=desk.book,
         )
-        return f"{desk.home}/approvals?done=objected"
+        return _back(desk, form, "objected")
 
-    return desk.act(form, work, _again(desk))
+    return desk.act(form, work, _again(desk, form))
 
 
 # --- stays (R11) ----------------------------------------------------------------------------------
@@ -282,6 +293,6 @@ def approve_stay(desk: StayDesk, person_id: UUID, day: date, form: FormDep) -> R
             day=day,
             now=desk.now,
         )
-        return f"{desk.home}/approvals?done=stay_approved"
+        return _back(desk, form, "stay_approved", f"stay:{person_id}:{day}")
 
-    return desk.act(form, work, _again(desk))
+    return desk.act(form, work, _again(desk, form))

@@ -200,7 +200,10 @@ def confirm(desk: ClerkDesk, session_id: UUID, scan_id: UUID, form: FormDep) -> 
         direction=Direction(given.direction),
         second_factors=(SecondFactor.STAFF_TAP,),
     )
-    return _to_answer(desk, session_id, _judge(desk, session_id, scan))
+    answer = _judge(desk, session_id, scan)
+    if form.one("back") == "today" and answer.outcome == "accepted":
+        return RedirectResponse(f"{desk.home}?done=checked_in", status_code=303)
+    return _to_answer(desk, session_id, answer)
 
 
 def _when(given: ScanAttempt, now: datetime) -> datetime:

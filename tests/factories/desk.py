@@ -25,7 +25,7 @@ from tests.factories.activities import (
     create_session,
     sign_up,
 )
-from tests.factories.premium import set_mode, show_card
+from tests.factories.premium import ready, set_mode, show_card
 from tests.factories.registry import (
     HIDA,
     NOW,
@@ -196,3 +196,14 @@ def create_morning(database: Database, *, mode: str = "review") -> Morning:
         application=application,
         registration_id=row.id,
     )
+
+
+def create_applicants(database: Database, count: int) -> list[Application]:
+    """People who meet the requirement of 飛騨市 and wait for its staff."""
+    found = []
+    for number in range(1, count + 1):
+        someone = create_person(database, nickname=f"申請者{number}")
+        ready(database, someone, HIDA, mode="review")
+        show_card(database, someone, name=f"申請 {number}")
+        found.append(apply_for_premium(database, someone))
+    return found
