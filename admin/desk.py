@@ -281,6 +281,7 @@ def _menu(desk: Desk, say: Translate) -> list[tuple[str, str, str, str]]:
         ("organisations", f"{home}/organisations", "person", say("関係団体")),
         ("members", f"{home}/members", "people", say("登録者")),
         ("news", f"{home}/news", "mail", say("便り")),
+        ("figures", f"{home}/figures", "chart", say("数字")),
         ("settings", f"{home}/settings", "settings", say("設定")),
     ]
     if desk.may(Role.MANAGER):

@@ -4,6 +4,7 @@ from admin.pages import (
     activities,
     approvals,
     audit,
+    figures,
     imports,
     judgements,
     members,
@@ -17,7 +18,7 @@ from admin.pages import (
     today,
 )
 
-PUBLIC = (signin.router,)
+PUBLIC = (signin.router, figures.public_router)
 STAFF = (
     own.staff_router,
     today.router,
@@ -29,7 +30,8 @@ STAFF = (
     news.router,
     imports.router,
     judgements.router,
+    figures.router,
     settings.router,
     audit.router,
 )
-OPERATOR = (own.operator_router, operator.router)
+OPERATOR = (own.operator_router, operator.router, figures.operator_router)

@@ -19,9 +19,10 @@ from core.ids import new_id
 from core.models import Delivery, Heartbeat, JobFailure, JobRun, SigningKey
 from core.texts import Translate
 from core.web import Answer, Platform, answer_once, platform_of
-from registry.doors import OperatorActor, as_operator
+from registry.doors import OperatorActor, as_operator, book_of
 from registry.fresh_doors import prove_on_duty
 from registry.models import LocalGovernment, StaffRole
+from registry.rules.policy import PolicyBook
 
 #: A process that has not been heard for this long is reported as away.
 STALE = timedelta(minutes=2)
@@ -51,9 +52,19 @@ class Control:
         return as_operator(self.actor)
 
     @property
+    def book(self) -> PolicyBook:
+        """The national numbers."""
+        return book_of(self.request)
+
+    @property
+    def language(self) -> str:
+        """The short name of this request's language."""
+        return self.platform.desk.language(self.request)
+
+    @property
     def say(self) -> Translate:
         """The words of this request's language."""
-        return self.platform.texts.translator(self.platform.desk.language(self.request))
+        return self.platform.texts.translator(self.language)
 
     def prove_fresh(self) -> None:
         """Refuse a write unless the operator proved who they are a short while ago (d-11)."""
@@ -82,6 +93,7 @@ class Control:
             menu=[
                 ("state", "/operator", "today", say("動いているか")),
                 ("bodies", "/operator/bodies", "place", say("団体")),
+                ("figures", "/operator/figures", "chart", say("全国の数字")),
                 ("keys", "/operator/keys", "qr", say("署名の鍵")),
             ],
             home_href="/operator",

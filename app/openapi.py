@@ -56,6 +56,7 @@ KEYLESS: Mapping[tuple[str, str], str] = {
 
 TAGS: Mapping[str, str] = {
     "open-data": "The figures of the scheme for everybody, with their dictionary.",
+    "figures": "The figures of one local government, for its own desk.",
     "sign-in": "Codes by mail, sessions, bearer tokens. There are no passwords.",
     "passkeys": "A face, a finger or a device's PIN instead of a code; a code always works too.",
     "me": "One's own profile and notices.",

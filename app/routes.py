@@ -79,6 +79,7 @@ from registry import (
     api_staff,
 )
 from reporting import api as open_data
+from reporting import api_desk as own_figures
 
 
 class Door(StrEnum):
@@ -150,6 +151,7 @@ TABLE: tuple[Row, ...] = (
     Row(api_trail.own_router, API, Door.PERSON),
     Row(api_plan.router, API, Door.PERSON),
     Row(open_data.router, API, Door.PUBLIC),
+    Row(own_figures.router, API, Door.STAFF),
     Row(wellknown.router, "", Door.PUBLIC),
     Row(api_cards.router, API, Door.PERSON),
     Row(api_phones.router, API, Door.PERSON),

@@ -1,10 +1,7 @@
 """Open data: the published figures for everybody, as JSON and CSV, with their dictionary (R17)."""
 
-import csv
-import io
-from collections.abc import Iterator
 from datetime import date
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Response
 from sqlalchemy.orm import Session
@@ -18,6 +15,7 @@ from core.web import Items, PlatformDep, decode_cursor, encode_cursor
 from registry.doors import BookDep
 from reporting import reading
 from reporting.definitions import Group, figures
+from reporting.files import CSV, as_csv
 from reporting.reading import Asked
 from reporting.schemas import FigureOut, Level, OpenValueOut
 
@@ -27,16 +25,8 @@ VISITOR: Final = Context(Audience.PERSON, actor="anonymous:visitor")
 HEAD: Final = (
     "day", "level", "code", "name", "prefecture", "figure", "cell", "cell_ja", "value", "is_hidden",
 )  # fmt: skip
-#: Excel reads UTF-8 only where a file begins with its mark.
-MARK: Final = "\ufeff"
 #: Published once a month: whoever asks again within the hour has it.
 CACHE: Final = {"Cache-Control": "public, max-age=3600"}
-CSV: Final[dict[int | str, dict[str, Any]]] = {
-    200: {
-        "content": {"text/csv": {"schema": {"type": "string"}}},
-        "description": "UTF-8 with a mark, one cell a line",
-    }
-}
 Day = Annotated[date | None, Query(description="A published day; the last one when left out.")]
 Figure = Annotated[str | None, Query(max_length=24, description="Only this figure.")]
 Prefecture = Annotated[
@@ -96,33 +86,22 @@ def values_as_csv(
         asked = _asked(db, day, level, figure, prefecture)
         names = reading.prefecture_names(db)
         rows = reading.open_rows(db, asked, after=None, limit=None)
-    told = "".join(
-        _lines(
-            [
-                row.day.isoformat(),
-                row.level,
-                row.code,
-                row.name,
-                row.prefecture,
-                row.figure,
-                row.cell,
-                reading.cell_words(row.figure, row.cell, "ja", names),
-                "" if row.value is None else row.value,
-                "true" if row.value is None else "false",
-            ]
-            for row in rows
-        )
+    told = (
+        [
+            row.day.isoformat(),
+            row.level,
+            row.code,
+            row.name,
+            row.prefecture,
+            row.figure,
+            row.cell,
+            reading.cell_words(row.figure, row.cell, "ja", names),
+            "" if row.value is None else row.value,
+            "true" if row.value is None else "false",
+        ]
+        for row in rows
     )
-    name = f"furusato-figures-{asked.day:%Y-%m-%d}.csv"
-    head = {"Content-Disposition": f'attachment; filename="{name}"', **CACHE}
-    return Response(MARK + told, media_type="text/csv; charset=utf-8", headers=head)
-
-
-def _lines(rows: Iterator[list[Any]]) -> Iterator[str]:
-    for row in (list(HEAD), *rows):
-        line = io.StringIO()
-        csv.writer(line, lineterminator="\r\n").writerow(row)
-        yield line.getvalue()
+    return as_csv(f"furusato-figures-{asked.day:%Y-%m-%d}.csv", HEAD, told, CACHE)
 
 
 def _asked(

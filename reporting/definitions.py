@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import yaml
@@ -31,6 +32,24 @@ class Words:
 
     ja: str
     en: str
+
+    def said(self, lang: str) -> str:
+        """In the language of a reader; やさしい日本語 is Japanese."""
+        return self.en if lang == "en" else self.ja
+
+
+#: The stages of a cohort in their order, and the cells that several figures share.
+STAGES: Final[Mapping[str, Words]] = MappingProxyType(
+    {
+        "basic": Words("登録だけ", "Registered only"),
+        "activity": Words("活動に参加", "Took part"),
+        "premium": Words("プレミアム登録", "Premium"),
+        "stay": Words("長期滞在", "Long stay"),
+    }
+)
+SHARED: Final[Mapping[str, Words]] = MappingProxyType(
+    {TOTAL: Words("合計", "Total"), UNKNOWN: Words("わからない", "Not known")}
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from sqlalchemy import Row, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from registry.models import LocalGovernment
-from reporting.definitions import figures
+from reporting.definitions import SHARED, STAGES, figures
 from reporting.models import NATION, FigureCount, OpenFigure
 
 Place = tuple[str, str, str, str]
@@ -216,7 +216,11 @@ def _name(level: str, code: str, name: str | None, prefecture: str | None) -> st
 
 def cell_words(figure: str, cell: str, lang: str, prefectures: Mapping[str, str]) -> str:
     """A cell as people call it."""
-    fixed = figures()[figure].cells or {}
+    fixed = {**SHARED, **(figures()[figure].cells or {})}
+    year, _, stage = cell.partition("/")
     if cell in fixed:
-        return fixed[cell].en if lang == "en" else fixed[cell].ja
+        return fixed[cell].said(lang)
+    if stage in STAGES:
+        named = STAGES[stage].said(lang)
+        return f"{year}: {named}" if lang == "en" else f"{year}年度・{named}"
     return prefectures.get(cell, cell)

@@ -1,12 +1,13 @@
 """The open data of the figures, and the dictionary that describes it."""
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from reporting.definitions import Figure
-from reporting.reading import OpenRow
+from reporting.reading import Counts, OpenRow, cell_words
 
 Level = Literal["body", "prefecture", "nation"]
 
@@ -102,4 +103,41 @@ class OpenValueOut(BaseModel):
             cell=row.cell,
             value=row.value,
             is_hidden=row.value is None,
+        )
+
+
+class OwnCellOut(CellWordsOut):
+    """A part of a figure with its value, as counted."""
+
+    value: int
+
+
+class OwnFigureOut(BaseModel):
+    """One figure of one local government, with what it means."""
+
+    name: str = Field(examples=["registrations"])
+    day: date | None = Field(description="Counted in the night before this day; null: not yet")
+    title: WordsOut
+    meaning: WordsOut
+    unit: WordsOut
+    cells: list[OwnCellOut] = Field(description="Parts that are not there are zero")
+
+    @classmethod
+    def of(cls, figure: Figure, counts: Counts, prefectures: Mapping[str, str]) -> Self:
+        """From the definition and the counts."""
+        return cls(
+            name=figure.name,
+            day=counts.day,
+            title=WordsOut(ja=figure.title.ja, en=figure.title.en),
+            meaning=WordsOut(ja=figure.meaning.ja, en=figure.meaning.en),
+            unit=WordsOut(ja=figure.unit.ja, en=figure.unit.en),
+            cells=[
+                OwnCellOut(
+                    cell=cell,
+                    ja=cell_words(figure.name, cell, "ja", prefectures),
+                    en=cell_words(figure.name, cell, "en", prefectures),
+                    value=value or 0,
+                )
+                for cell, value in sorted(counts.of(figure.name).items())
+            ],
         )

@@ -72,6 +72,7 @@ def pages(place: Place) -> list[tuple[str, Role]]:
         ("/members?q=ヤマダ&tier=basic", Role.VIEWER),
         (f"/members/{place.registration}", Role.VIEWER),
         ("/news", Role.VIEWER),
+        ("/figures", Role.VIEWER),
         ("/settings", Role.VIEWER),
         ("/audit", Role.MANAGER),
     ]
@@ -127,7 +128,14 @@ def test_strangers_are_led_to_the_sign_in_and_back(http: TestClient) -> None:
     assert http.get("/operator/keys").headers["location"].startswith("/operator/signin")
 
 
-OPERATOR_PAGES = ("", "/bodies", "/bodies?q=ひだ&standing=active", f"/bodies/{HIDA}", "/keys")
+OPERATOR_PAGES = (
+    "",
+    "/bodies",
+    "/bodies?q=ひだ&standing=active",
+    f"/bodies/{HIDA}",
+    "/keys",
+    "/figures",
+)
 
 
 @pytest.mark.parametrize("path", OPERATOR_PAGES)

@@ -9,16 +9,15 @@ from fastapi.testclient import TestClient
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
-from core.db import Context, Database, for_body, for_job
+from core.db import Context, Database, for_body
 from core.tenancy import Audience
 from registry.models import Registration
 from reporting import reading
-from reporting.api import MARK
-from reporting.counting import count_body
 from reporting.definitions import UNKNOWN, figures
+from reporting.files import MARK
 from reporting.models import NATION, FigureCount, OpenFigure
-from reporting.publishing import publish
 from tests.conftest import RollbackDatabase
+from tests.factories.figures import TODAY, night
 from tests.factories.premium import take_part
 from tests.factories.registry import (
     GIFU,
@@ -28,21 +27,10 @@ from tests.factories.registry import (
     create_person,
     grant,
     join,
-    policy_book,
 )
 
 TAKAYAMA, SHIRAKAWA = "212032", "216046"
-TODAY = NOW.date()
 BODIES = (HIDA, TAKAYAMA, GIFU, KESENNUMA)
-
-
-def night(database: RollbackDatabase, *codes: str, day: date = TODAY) -> None:
-    """Count and publish, as the jobs do."""
-    for code in codes:
-        with database.transaction(for_job("figures", code)) as db:
-            count_body(db, lg_code=code, as_of=day, book=policy_book())
-    with database.transaction(for_job("open_figures")) as db:
-        publish(db, as_of=day, book=policy_book())
 
 
 def own(database: RollbackDatabase, code: str = HIDA) -> reading.Counts:
