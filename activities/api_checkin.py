@@ -16,6 +16,7 @@ from activities.exits import forgotten_exits, say_left
 from activities.hosts import Host, HostRole
 from activities.models import Activity, ActivitySession, CheckIn
 from activities.presence import Presence, poster_session, run, source_for
+from activities.rates import DeviceRates
 from activities.rules.checkin import Method
 from activities.scans import Answer, Scan, Source
 from activities.schemas_checkin import (
@@ -193,10 +194,13 @@ async def check_in_with_device(
 ) -> CheckInOut:
     """R19: a device's token stands for its organisation; the code read is a card's or a phone's."""
     lg_code, source = device
+    rates: DeviceRates = request.app.state.rates
+    await rates.take(source.label)
     now = platform.clock.now()
     answers = await submit(
         request, lg_code=lg_code, scans=[given.scan(session_id, now)], source=source, now=now
     )
+    await rates.answered(source.label, answers)
     return CheckInOut.of(answers[0])
 
 

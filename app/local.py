@@ -341,6 +341,8 @@ class LocalStack:
             "push_private_key_file": ensure_key(self.data_dir / "push.pem"),
             "show_sign_in_codes": True,
             "tick_seconds": TICK_SECONDS,
+            # A rehearsal plays days of receptions in a second of the machine's time.
+            **({"limit_device_scans": 0} if self._environment is Environment.DEMO else {}),
         }
 
     def _program(self, name: str) -> Program:

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from activities.evidence import SqlEvidence
 from activities.hot import HotDoor
 from activities.presence import PolicyCache, Presence
+from activities.rates import DeviceRates
 from app import errors, health, openapi, routes
 from app.headers import SafeHeaders
 from app.squeeze import Squeezed
@@ -114,6 +115,7 @@ def equip(
     app.state.policy_book = book
     app.state.evidence = SqlEvidence()
     app.state.presence = Presence(KeyStore(platform.secret), PolicyCache(book))
+    app.state.rates = DeviceRates.of(settings, platform.limiter)
     # Opened with the process; a caller's own database (tests) is worked by threads.
     app.state.hot = None
 

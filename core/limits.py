@@ -33,6 +33,7 @@ local full = tonumber(redis.call('get', KEYS[1]) or ARGV[1])
 if full < now or full > now + span then full = now end
 local wait = full + step - now - span
 if wait > 0 then return math.ceil(wait) end
+if ARGV[4] == 'look' then return 0 end
 redis.call('set', KEYS[1], string.format('%.0f', full + step), 'px', math.ceil(span))
 return 0
 """
@@ -40,20 +41,26 @@ return 0
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """At most so many of one thing within a minute by one asker; 0 is no limit."""
+    """At most so many of one thing within a minute by one asker; 0 is no limit.
+
+    `most` is how many may come at once, when that is not a whole minute's number.
+    """
 
     flow: str
     a_minute: int
+    most: int | None = None
 
     @property
     def span(self) -> float:
         """The time that is looked at, in milliseconds."""
+        if self.most is not None:
+            return self.step * self.most
         return float(SECONDS_A_MINUTE * MILLISECONDS)
 
     @property
     def step(self) -> float:
         """The time in which one grows back, in milliseconds."""
-        return self.span / self.a_minute
+        return SECONDS_A_MINUTE * MILLISECONDS / self.a_minute
 
 
 @dataclass(slots=True)
@@ -82,25 +89,36 @@ class Limiter:
         Raises:
             TooMany: `rate_limited`, with the seconds after which one has grown back.
         """
+        self._refuse(limit, asker, now, "take")
+
+    def look(self, limit: Limit, asker: str, *, now: datetime) -> None:
+        """Use nothing up, but refuse as `take` would.
+
+        Raises:
+            TooMany: As `take`.
+        """
+        self._refuse(limit, asker, now, "look")
+
+    def _refuse(self, limit: Limit, asker: str, now: datetime, how: str) -> None:
         if limit.a_minute == 0:
             return
         key = f"limit:{self.space}:{limit.flow}:{sealing.digest(asker)}"
         instant = now.timestamp() * MILLISECONDS
-        wait = self._ask(key, limit, instant)
+        wait = self._ask(key, limit, instant, how)
         if wait > 0:
             raise too_many(timedelta(milliseconds=wait))
 
-    def _ask(self, key: str, limit: Limit, instant: float) -> float:
+    def _ask(self, key: str, limit: Limit, instant: float, how: str) -> float:
         if self._away_until is not None and wall_now() < self._away_until:
-            return self._count_here(key, limit, instant)
+            return self._count_here(key, limit, instant, how)
         try:
             found = self._connected().eval(
-                _TAKE, 1, key, f"{instant:.0f}", f"{limit.step:.3f}", f"{limit.span:.0f}"
+                _TAKE, 1, key, f"{instant:.0f}", f"{limit.step:.3f}", f"{limit.span:.0f}", how
             )
         except redis.RedisError as error:
             log.warning("limits are kept by this process alone: %s", type(error).__name__)
             self._away_until = wall_now() + PAUSE
-            return self._count_here(key, limit, instant)
+            return self._count_here(key, limit, instant, how)
         self._away_until = None
         return float(found)
 
@@ -111,13 +129,13 @@ class Limiter:
             )
         return self._client
 
-    def _count_here(self, key: str, limit: Limit, instant: float) -> float:
+    def _count_here(self, key: str, limit: Limit, instant: float, how: str) -> float:
         """The same count in this process."""
         full = self._own.get(key, instant)
         if not instant <= full <= instant + limit.span:
             full = instant
         wait = full + limit.step - instant - limit.span
-        if wait <= 0:
+        if wait <= 0 and how == "take":
             if len(self._own) > MOST_REMEMBERED:
                 self._own.clear()
             self._own[key] = full + limit.step

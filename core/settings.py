@@ -103,6 +103,14 @@ class Settings(BaseSettings):
     limit_verifications: int = Field(
         default=60, ge=0, description="Cards that one network address may have checked in a minute."
     )
+    limit_device_scans: int = Field(
+        default=5, ge=0, description="Scans a second at one organiser's device; 0 is no limit."
+    )
+    limit_unknown_codes: int = Field(
+        default=30,
+        ge=0,
+        description="Codes nobody knows that one device or network address may try in a minute.",
+    )
     show_sign_in_codes: bool = Field(
         default=False,
         description="Show e-mail codes on the page (rehearsal without a mailbox); refused in production.",

@@ -15,8 +15,8 @@ from core.outbox import NoticeDraft, tell
 from core.passkey_challenges import party_of
 from core.problems import problems
 from core.tenancy import Audience
-from core.web import Answer, Items, Platform, PlatformDep, answer_once, device_of
-from registry.api_signin import SessionDep, asker, token_answer
+from core.web import Answer, Items, Platform, PlatformDep, address_of, answer_once, device_of
+from registry.api_signin import SessionDep, token_answer
 from registry.doors import GATE, AnyActor, BookDep
 from registry.fresh_doors import must_verify, prove_on_duty
 from registry.schemas_passkeys import (
@@ -66,7 +66,7 @@ def challenge_to_sign_in(
             party=party_of(platform.settings),
             kind=given.kind,
             secret=platform.secret,
-            address=asker(request),
+            address=address_of(request),
             now=platform.clock.now(),
         )
     return ChallengeOut.of(made)

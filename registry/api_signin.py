@@ -13,7 +13,7 @@ from core.errors import SignInNeeded
 from core.ids import new_token
 from core.problems import problems
 from core.signin import SignedIn
-from core.web import Items, Platform, PlatformDep, clear_session, device_of, set_session
+from core.web import Items, Platform, PlatformDep, address_of, clear_session, device_of, set_session
 from registry.doors import GATE, AnyActor, BookDep
 from registry.phones import stop_with_sign_in
 from registry.schemas_signin import (
@@ -40,11 +40,6 @@ def signed_in(request: Request, actor: AnyActor) -> SignedIn:
 SessionDep = Annotated[SignedIn, Depends(signed_in)]
 
 
-def asker(request: Request) -> str:
-    """The network address that asks, for limits."""
-    return request.client.host if request.client else "unknown"
-
-
 @public_router.post(
     "/sign-in-codes",
     status_code=202,
@@ -64,7 +59,7 @@ def ask_for_code(request: Request, given: CodeAsked, platform: PlatformDep) -> C
         platform,
         kind=given.kind,
         email=given.email,
-        address=asker(request),
+        address=address_of(request),
         language=given.language,
         now=now,
     )

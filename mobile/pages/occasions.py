@@ -7,13 +7,15 @@ from typing import Final
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
+from fastapi import Request
 from sqlalchemy.orm import Session
 
 from activities.models import Activity, ActivitySession
 from activities.presence import poster_session
+from activities.rates import unknown_codes
 from core.access import Actor
-from core.errors import NotFound
-from core.web import Platform
+from core.errors import NotFound, TooMany
+from core.web import Platform, address_of
 from mobile.pages.shell import PUBLIC
 from registry import premium
 from registry.evidence import Evidence
@@ -84,26 +86,35 @@ def occasion_in(db: Session, session: ActivitySession) -> Occasion:
     )
 
 
-def poster_occasion(platform: Platform, code: str) -> Occasion:
-    """What a printed poster stands for.
+def asked_poster(request: Request, platform: Platform, code: str) -> Occasion:
+    """What a printed poster stands for, to whoever asks; nobody tries codes one after another.
 
     Raises:
         NotFound: No published session has this code.
+        TooMany: Too many codes that nobody knows came from this network address.
     """
-    _, session = poster_session(platform.database, code)
+    limit, asker, now = unknown_codes(platform.settings), address_of(request), platform.clock.now()
+    platform.limiter.look(limit, asker, now=now)
+    try:
+        _, session = poster_session(platform.database, code)
+    except NotFound:
+        platform.limiter.take(limit, asker, now=now)
+        raise
     with platform.database.transaction(PUBLIC) as db:
         return occasion_in(db, session)
 
 
-def poster_of(platform: Platform, back_to: str) -> tuple[str, str, Occasion] | None:
+def poster_of(
+    request: Request, platform: Platform, back_to: str
+) -> tuple[str, str, Occasion] | None:
     """Code, scan id and session of the poster that a path leads back to; None for other paths."""
     parts = urlsplit(back_to)
     found = _POSTER.fullmatch(parts.path)
     if found is None:
         return None
     try:
-        occasion = poster_occasion(platform, found[1])
-    except NotFound:
+        occasion = asked_poster(request, platform, found[1])
+    except (NotFound, TooMany):
         return None
     return found[1], parse_qs(parts.query).get("scan", [""])[0], occasion
 

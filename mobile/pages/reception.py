@@ -31,8 +31,8 @@ from mobile.pages.cards import SCREEN_CODE, signed_card
 from mobile.pages.devices import offered
 from mobile.pages.occasions import (
     Occasion,
+    asked_poster,
     occasion_in,
-    poster_occasion,
     town_name,
     way_to_premium,
 )
@@ -96,7 +96,7 @@ def poster(
     scan: ScanQuery = None,
 ) -> Response:
     """What the poster is for, and one button."""
-    occasion = poster_occasion(platform, code)
+    occasion = asked_poster(request, platform, code)
     scan_id, been, registered = scan or uuid4(), _Presence(), False
     kin = list[Kin]()
     if visitor.person is not None:
@@ -150,7 +150,7 @@ def receive(
 ) -> Response:
     """R03, R19: register with the poster's town on the way, check in, show what came of it."""
     _check_owner(platform, actor, form)
-    occasion = poster_occasion(platform, code)
+    occasion = asked_poster(request, platform, code)
     given = _given(form, code)
     try:
         if _join_on_the_way(platform, book, actor, occasion):

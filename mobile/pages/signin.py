@@ -71,18 +71,18 @@ def ask_email(
     back_to = local_path(wanted)
     if visitor.actor.kind is ActorKind.PERSON:
         return RedirectResponse(back_to, status_code=303)
-    page = _email_page(platform, back_to, "") | {"sent": _BINDING in request.cookies}
+    page = _email_page(request, platform, back_to, "") | {"sent": _BINDING in request.cookies}
     return show(request, "signin.html", **page)
 
 
-def _email_page(platform: Platform, back_to: str, email: str) -> dict[str, Any]:
+def _email_page(request: Request, platform: Platform, back_to: str, email: str) -> dict[str, Any]:
     return {
         "back_to": back_to,
         "code_href": with_next("/signin/code", back_to),
         "email": email,
         "sent": False,
         "passkeys": available(platform.settings),
-        "poster": poster_of(platform, back_to),
+        "poster": poster_of(request, platform, back_to),
     }
 
 
@@ -106,7 +106,9 @@ def send(request: Request, form: FormDep, platform: PlatformDep) -> Response:
             now=platform.clock.now(),
         )
     except (Invalid, TooMany, Unavailable) as error:
-        return again(request, "signin.html", error, **_email_page(platform, back_to, email))
+        return again(
+            request, "signin.html", error, **_email_page(request, platform, back_to, email)
+        )
     response = RedirectResponse(with_next("/signin/code", back_to), status_code=303)
     keep_code(response, platform, issued)
     _keep(response, platform.settings, _GOING, quote(back_to, safe="/"))
@@ -128,7 +130,7 @@ def _code_page(request: Request, platform: PlatformDep, back_to: str) -> dict[st
         "back_to": back_to,
         "shown_code": shown,
         "again_href": with_next("/signin", back_to),
-        "poster": poster_of(platform, back_to),
+        "poster": poster_of(request, platform, back_to),
     }
 
 

@@ -32,10 +32,10 @@ router = APIRouter(include_in_schema=False)
 
 
 def _page(
-    platform: Platform, book: PolicyBook, back_to: str, typed: dict[str, str]
+    request: Request, platform: Platform, book: PolicyBook, back_to: str, typed: dict[str, str]
 ) -> dict[str, Any]:
     today = japan_day(platform.clock.now())
-    poster = poster_of(platform, back_to)
+    poster = poster_of(request, platform, back_to)
     return {
         "signed_in": False,  # there is nothing to go to yet
         "back_to": back_to,
@@ -60,7 +60,9 @@ def first_profile(
     with platform.database.transaction(as_person(actor)) as db:
         if db.get(Person, actor.person_id) is not None:
             return RedirectResponse(back_to, status_code=303)
-    page = _page(platform, book, back_to, {"nickname": "", "birth_year": "", "consent": ""})
+    page = _page(
+        request, platform, book, back_to, {"nickname": "", "birth_year": "", "consent": ""}
+    )
     return show(request, "welcome.html", **page)
 
 
@@ -75,9 +77,9 @@ def begin(
         profile = _profile(form)
         _create(platform, book, actor, profile)
     except (Invalid, Refused) as error:
-        page = _page(platform, book, back_to, typed)
+        page = _page(request, platform, book, back_to, typed)
         return again(request, "welcome.html", error, **page)
-    poster = poster_of(platform, back_to)
+    poster = poster_of(request, platform, back_to)
     if poster is not None and form.one("scan_id"):
         return receive(request, platform, book, actor, code=poster[0], form=form)
     return RedirectResponse(back_to, status_code=303)

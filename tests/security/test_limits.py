@@ -1,5 +1,6 @@
 """Limits of volume (trust, abuse): too many tries are told to wait, kindly, and when to come back."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from uuid import uuid4
 
@@ -7,6 +8,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from activities.rates import DeviceRates
 from core.access import Role
 from core.clock import FixedClock
 from core.db import Database
@@ -15,9 +17,17 @@ from core.limits import Limit, Limiter
 from core.settings import Settings
 from tests.conftest import serve
 from tests.factories import registry as make
+from tests.factories.activities import create_designated_activity, create_session
+from tests.factories.presence import make_device
 from tests.factories.registry import HIDA, NOW
 
-FEW = {"limit_check_ins": 2, "limit_searches": 2, "limit_verifications": 2}
+FEW = {
+    "limit_check_ins": 2,
+    "limit_searches": 2,
+    "limit_verifications": 2,
+    "limit_device_scans": 1,
+    "limit_unknown_codes": 2,
+}
 
 
 @pytest.fixture
@@ -94,3 +104,55 @@ def test_check_ins_with_ones_own_phone_are_limited_by_person(
 
     assert [scan(someone) for _ in range(3)] == [404, 404, 429]
     assert scan(other) == 404
+
+
+def test_codes_of_posters_are_not_tried_one_after_another(few: TestClient) -> None:
+    """Once too many were unknown, the address is not told of any other, known or not."""
+    codes = ("ABCD2345", "ABCD2346", "ABCD2347")
+    answers = [few.get(f"/c/{code}", headers={"accept": "text/html"}) for code in codes]
+    assert [one.status_code for one in answers] == [404, 404, 429]
+    assert answers[2].headers["retry-after"] == "30"
+    assert few.get("/signin", params={"next": f"/c/{codes[0]}"}).status_code == 200
+
+
+def scans_of(
+    app: FastAPI, database: Database, clock: FixedClock, **limits: int
+) -> Callable[[str], tuple[int, str | None]]:
+    """Scans of one organiser's device: each one's status and how long to wait."""
+    platform = app.state.platform
+    settings = platform.settings.model_copy(update=limits)
+    app.state.rates = DeviceRates.of(settings, Limiter(settings.redis_url, uuid4().hex))
+    activity = create_designated_activity(database)
+    session = create_session(
+        database, activity, starts_at=clock.now() + timedelta(minutes=5), now=clock.now()
+    )
+    token = make_device(database, activity.organisation_id, now=clock.now())
+    client = TestClient(app)
+
+    def scan(code: str) -> tuple[int, str | None]:
+        answer = client.post(
+            f"/api/v1/device/sessions/{session.id}/check-ins",
+            json={"scan_id": str(uuid4()), "code": code, "walk_in_confirmed": True},
+            headers={"Authorization": f"Bearer {token}"},
+        )
+        return answer.status_code, answer.headers.get("retry-after")
+
+    return scan
+
+
+def test_a_device_that_tries_codes_nobody_knows_pauses_for_a_minute(
+    app: FastAPI, database: Database, clock: FixedClock
+) -> None:
+    scan = scans_of(app, database, clock, limit_device_scans=0, limit_unknown_codes=2)
+    assert [scan("FJ1:X") for _ in range(4)] == [(200, None)] * 3 + [(429, "60")]
+
+
+def test_a_device_scans_at_the_pace_of_hands(
+    app: FastAPI, database: Database, clock: FixedClock
+) -> None:
+    """The first scans ask nobody; what comes faster is counted for all processes together."""
+    scan = scans_of(app, database, clock, limit_device_scans=1, limit_unknown_codes=0)
+    statuses = [scan("FJ1:X") for _ in range(12)]
+    assert statuses[:4] == [(200, None)] * 4
+    assert (429, "1") in statuses
+    assert scans_of(app, database, clock, limit_device_scans=1)("FJ1:X") == (200, None)
