@@ -23,13 +23,12 @@ from core.furigana import Furigana
 from core.limits import Limiter
 from core.pages import Pages, static_files
 from core.settings import Settings, refuse_unsafe
-from core.texts import Texts
+from core.texts import all_words
 from core.web import Platform, RequestFacts, cookie_name, scanner_cookie
 from mobile.pages import scanning
 from qr.store import KeyStore
 from registry.loading import local_governments
-from registry.policybook import POLICY_DIR, load_policy
-from registry.rules.policy import PolicyBook
+from registry.policybook import POLICY_DIR, numbers
 
 ROOT = Path(__file__).resolve().parent.parent
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
@@ -105,12 +104,12 @@ def equip(
         settings=settings,
         database=database or Database(settings),
         clock=clock or clock_for(settings.clock_file),
-        texts=_words(),
+        texts=all_words(),
         phone=_pages("mobile"),
         desk=_pages("admin"),
         limiter=Limiter(settings.redis_url, sealing.digest(settings.database_url)[:12]),
     )
-    book = _numbers(settings.policy_dir or POLICY_DIR)
+    book = numbers(settings.policy_dir or POLICY_DIR)
     app.state.platform = platform
     app.state.policy_book = book
     app.state.evidence = SqlEvidence()
@@ -120,13 +119,8 @@ def equip(
     app.state.hot = None
 
 
-# Words, pages and numbers come with the package and never change while it runs: a process that
-# makes several applications (the tests) reads them once.
-
-
-@cache
-def _words() -> Texts:
-    return Texts.load()
+# Pages come with the package and never change while it runs: a process that makes several
+# applications (the tests) reads them once.
 
 
 @cache
@@ -141,15 +135,10 @@ def _readings() -> Furigana:
 
 
 @cache
-def _numbers(directory: Path) -> PolicyBook:
-    return load_policy(directory)
-
-
-@cache
 def _pages(room: str) -> Pages:
     folder = ROOT / room
     return Pages(
-        _words(),
+        all_words(),
         templates=[folder / "templates"],
         styles=sorted((folder / "static").glob("*.css")),
         furigana=_readings() if room == "mobile" else None,

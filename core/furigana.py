@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
-import yaml
+from core import plainyaml
 
 _WORDS: Final = Path(__file__).resolve().parent / "locale" / "readings.yaml"
 _KANJI: Final = "一-鿿々"
@@ -35,7 +35,7 @@ class Furigana:
         Args:
             names: (name, its kana, before it: a prefecture or nothing, that one's kana).
         """
-        words = yaml.safe_load(_WORDS.read_text("utf-8"))["words"]
+        words = plainyaml.read(_WORDS)["words"]
         self._marked = {word: _ruby(word, kana) for word, kana in words.items()}
         self._marked |= _of_names(names)
         mixed = sorted(

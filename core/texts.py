@@ -15,16 +15,16 @@ import string
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, Protocol, cast
 
-import yaml
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
-from core import formats
+from core import formats, plainyaml
 
 DEFAULT: Final = "ja"
 # Short name (cookie, form, URL) → Babel locale (folder under core/locale).
@@ -108,8 +108,8 @@ class Texts:
             for short, locale in LANGUAGES.items()
             if short != DEFAULT
         }
-        sentences = yaml.safe_load((folder / "refusals.yaml").read_text(encoding="utf-8"))
-        notices = yaml.safe_load((folder / "notices.yaml").read_text(encoding="utf-8"))
+        sentences = plainyaml.read(folder / "refusals.yaml")
+        notices = plainyaml.read(folder / "notices.yaml")
         return cls(
             catalogues=catalogues,
             refusals=sentences["refusals"] | sentences["outcomes"],
@@ -195,6 +195,12 @@ class Texts:
     def is_at_once(self, kind: str) -> bool:
         """R05: whether a kind of notice never waits for the digest of the day."""
         return bool(self.notices.get(kind, {}).get("at_once", False))
+
+
+@cache
+def all_words() -> Texts:
+    """What `Texts.load` reads, once a process: words come with the package and do not change."""
+    return Texts.load()
 
 
 def _fullest(entry: Mapping[str, Any], lang: str, words: Mapping[str, str]) -> str:

@@ -6,11 +6,13 @@ number that is past its `review_by` does not (`overdue_reviews` lets the build s
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from core import plainyaml
 from registry.rules.plain import PlainError
 from registry.rules.policy import (
     Dated,
@@ -35,7 +37,7 @@ class PolicyFileError(PolicyError):
     """A policy file cannot be used; the sentence names the file and the place."""
 
 
-class _UniqueKeys(yaml.SafeLoader):
+class _UniqueKeys(plainyaml.SafeLoader):
     """YAML lets the second of two equal names win in silence; here that is an error."""
 
 
@@ -63,6 +65,12 @@ def load_policy(directory: Path = POLICY_DIR) -> PolicyBook:
                 raise PolicyFileError(f"{path.name}: {key} is defined in two files.")
             parameters[key] = _parameter(path, key, entry)
     return PolicyBook(parameters=parameters, body_values={})
+
+
+@cache
+def numbers(directory: Path = POLICY_DIR) -> PolicyBook:
+    """What `load_policy` reads, once a process: the files come with it and do not change."""
+    return load_policy(directory)
 
 
 def load_survey(directory: Path = POLICY_DIR) -> tuple[Survey, ...]:

@@ -6,9 +6,9 @@ from activities.evidence import SqlEvidence
 from core.clock import Clock, clock_for
 from core.db import Database
 from core.settings import Settings, refuse_unsafe
-from core.texts import Texts
+from core.texts import Texts, all_words
 from registry.evidence import Evidence
-from registry.policybook import POLICY_DIR, load_policy
+from registry.policybook import POLICY_DIR, numbers
 from registry.rules.policy import PolicyBook
 
 
@@ -37,7 +37,7 @@ class Parts:
             settings=settings,
             database=database or Database(settings),
             clock=clock or clock_for(settings.clock_file),
-            book=load_policy(settings.policy_dir or POLICY_DIR),
+            book=numbers(settings.policy_dir or POLICY_DIR),
             evidence=SqlEvidence(),
-            texts=Texts.load(),
+            texts=all_words(),
         )
