@@ -16,7 +16,7 @@ from uuid import uuid4
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Playwright, sync_playwright
 from sqlalchemy import Connection, create_engine, make_url, text
 from sqlalchemy.engine import Engine
 from sqlalchemy.orm import Session
@@ -224,22 +224,51 @@ def client(app: FastAPI) -> Iterator[TestClient]:
         yield http
 
 
+@contextmanager
+def own_copy(template: str) -> Iterator[Database]:
+    """A fresh copy of a database that nobody is connected to, with the real login roles."""
+    with new_database(template) as name:
+        database = Database(make_settings(name))
+        try:
+            yield database
+        finally:
+            database.dispose()
+
+
 @pytest.fixture
 def own_database(template: str) -> Iterator[Database]:
     """A fresh database with real login roles, for tests that race, commit or crash."""
-    with new_database(template) as name:
-        database = Database(make_settings(name))
+    with own_copy(template) as database:
         yield database
-        database.dispose()
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    """The system's Chromium, started once a process: a thread may have one Playwright only."""
+def driver() -> Iterator[Playwright]:
+    """Started once a process: a thread may have one Playwright only."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=find_chromium(),
-            args=["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync"],
-        )
+        yield playwright
+
+
+@contextmanager
+def opened_browser(driver: Playwright, path: str | None) -> Iterator[Browser]:
+    """A browser without a window."""
+    browser = driver.chromium.launch(
+        executable_path=path,
+        args=["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync"],
+    )
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="session")
+def chromium(driver: Playwright) -> Iterator[Browser]:
+    """The system's Chromium, its windowless build where it is installed: half the work a page."""
+    with opened_browser(driver, find_chromium(light=True)) as browser:
         yield browser
-        browser.close()
+
+
+@pytest.fixture(scope="session")
+def whole_chromium(driver: Playwright) -> Iterator[Browser]:
+    """With all that the windowless build leaves out: notices on the screen, for one."""
+    with opened_browser(driver, find_chromium()) as browser:
+        yield browser

@@ -64,13 +64,13 @@ def service() -> Iterator[Service]:
 
 
 def test_r23_a_notice_is_pushed_to_the_browser_that_asked_for_it(
-    chromium: Browser, live: Live, service: Service
+    whole_chromium: Browser, live: Live, service: Service
 ) -> None:
     open_bodies(live.database, GIFU, HIDA)
     someone = create_person(live.database)
     join(live.database, someone, HIDA)
     answer = {"endpoint": service.url, "keys": service.keys}
-    with visiting(chromium, live) as visitor:
+    with visiting(whole_chromium, live) as visitor:
         page, context = visitor.page, visitor.context
         context.add_cookies([{"name": SESSION_COOKIE, "value": someone.token, "url": live.url}])
         context.grant_permissions(["notifications"], origin=live.url)
@@ -129,10 +129,10 @@ def test_r23_a_notice_is_pushed_to_the_browser_that_asked_for_it(
         page.get_by_text("まだ、表示する端末はありません").wait_for()
 
 
-def test_r23_a_refusal_is_said_and_mail_stays(chromium: Browser, live: Live) -> None:
+def test_r23_a_refusal_is_said_and_mail_stays(whole_chromium: Browser, live: Live) -> None:
     """Chromium's own answer: without the permission nothing is asked of any service."""
     someone = create_person(live.database)
-    with visiting(chromium, live) as visitor:
+    with visiting(whole_chromium, live) as visitor:
         visitor.context.add_cookies(
             [{"name": SESSION_COOKIE, "value": someone.token, "url": live.url}]
         )

@@ -94,7 +94,11 @@ def test_browser_set_up_says_what_to_install(tmp_path: Path) -> None:
 
 
 def test_browser_set_up_is_content_with_what_is_there(tmp_path: Path) -> None:
-    for name, answer in (("chromium", "Chromium 1"), ("fc-list", "Some Gothic")):
+    for name, answer in (
+        ("chromium", "Chromium 1"),
+        ("chromium-headless-shell", "Chromium 1"),
+        ("fc-list", "Some Gothic"),
+    ):
         program = tmp_path / name
         program.write_text(f"#!/bin/sh\necho '{answer}'\n")
         program.chmod(0o755)

@@ -1,7 +1,8 @@
 """A town, its people and its nights, reached as in life: over HTTP and by the runner of the nights."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -16,7 +17,7 @@ from core.clock import JAPAN, FixedClock, japan_day
 from core.db import Database, for_person
 from registry import guardians
 from registry.rules.facts import IdentityLevel
-from tests.conftest import serve
+from tests.conftest import make_settings, new_database, own_copy, serve
 from tests.factories import premium as cards
 from tests.factories.registry import (
     GIFU,
@@ -353,15 +354,42 @@ class World:
         return {name: count for name, count in found.items() if count}
 
 
-@pytest.fixture
-def world(own_database: Database) -> Iterator[World]:
-    """Every place of the examples has joined and decides by itself; 2027-06-01, noon."""
+@contextmanager
+def worldly(database: Database) -> Iterator[World]:
+    """A world on this database, two months before the examples begin."""
     clock = FixedClock(datetime.combine(FIRST_DAY - timedelta(days=60), time(12), JAPAN))
-    settings = own_database._settings
-    runner = Runner(Parts.of(settings, database=own_database, clock=clock))
-    app = serve(settings, own_database, clock)
+    settings = database._settings
+    runner = Runner(Parts.of(settings, database=database, clock=clock))
+    app = serve(settings, database, clock)
     with TestClient(app, raise_server_exceptions=False, follow_redirects=False) as client:
-        made = World(own_database, client, clock, runner)
-        made.open(*PLACES)
+        yield World(database, client, clock, runner)
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """A database in which every place of the examples has joined, and who manages there."""
+
+    name: str
+    staff: Mapping[str, SignedIn]
+    signed_in_at: Mapping[str, datetime]
+
+
+@pytest.fixture(scope="session")
+def joined(template: str) -> Iterator[Joined]:
+    """The places join once a process; each test works on a copy."""
+    with new_database(template) as name:
+        database = Database(make_settings(name))
+        with worldly(database) as made:
+            made.open(*PLACES)
+        database.dispose()
+        yield Joined(name, made.staff, made.signed_in_at)
+
+
+@pytest.fixture
+def world(joined: Joined) -> Iterator[World]:
+    """Every place of the examples has joined and decides by itself; 2027-06-01, noon."""
+    with own_copy(joined.name) as database, worldly(database) as made:
+        made.staff = {key: replace(one) for key, one in joined.staff.items()}
+        made.signed_in_at = dict(joined.signed_in_at)
         made.at(FIRST_DAY)
         yield made

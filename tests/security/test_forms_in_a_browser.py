@@ -54,7 +54,7 @@ def site() -> Iterator[tuple[int, Sent]]:
 def _press(url: str) -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=find_chromium(),
+            executable_path=find_chromium(light=True),
             # Every name is this machine.
             args=["--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP * 127.0.0.1"],
         )

@@ -194,7 +194,7 @@ def at_rest(chromium: Browser, village: Village, profile: Path) -> BrowserContex
     """A browser with a profile of its own, which may be closed and started again."""
     return chromium.browser_type.launch_persistent_context(
         profile,
-        executable_path=find_chromium(),
+        executable_path=find_chromium(light=True),
         args=ARGS,
         base_url=village.line.url,
         **PHONE,
