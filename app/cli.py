@@ -311,6 +311,23 @@ def run_job(
 
 
 @cli.command()
+def bounced(
+    report: Annotated[
+        Path, typer.Argument(help="The report as the mail server got it; - reads it from stdin.")
+    ] = Path("-"),
+) -> None:
+    """Note mail that came back later (RFC 3464), as the mail server reports it; safe to repeat.
+
+    The exit code is 75 while the database is away, so that the mail server tries again.
+    """
+    if str(report) != "-" and not report.is_file():
+        raise typer.BadParameter(f"There is no file {report}.")
+    settings_from_env()
+    command = [sys.executable, "-m", "workers.run", "--bounced", str(report)]
+    raise typer.Exit(subprocess.run(command, check=False).returncode)
+
+
+@cli.command()
 def judge(
     replay: Annotated[UUID, typer.Option(help="Id of a stored judgement to make again.")],
 ) -> None:

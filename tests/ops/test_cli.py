@@ -32,6 +32,7 @@ COMMANDS = {
     "load",
     "job run",
     "judge",
+    "bounced",
     "keys list",
     "keys rotate",
     "keys revoke",

@@ -83,13 +83,13 @@ update delivery set state = :state, provider_id = :provider_id, error = :error,
  where id = :id and state = 'claimed'
 """
 #: R06: what will never arrive is counted for the local government, in the statement that notes it.
-_NOTE_AND_COUNT = f"""
-with noted as ({_NOTE} returning notice_id)
+COUNT_LOST = """
 insert into undelivered (lg_code, on_day, kind, found)
-select n.lg_code, :today, n.kind, 1 from noted join notice n on n.id = noted.notice_id
- where n.lg_code is not null
-    on conflict (lg_code, on_day, kind) do update set found = undelivered.found + 1
+select n.lg_code, :today, n.kind, count(*) from noted join notice n on n.id = noted.notice_id
+ where n.lg_code is not null group by n.lg_code, n.kind
+    on conflict (lg_code, on_day, kind) do update set found = undelivered.found + excluded.found
 """
+_NOTE_AND_COUNT = f"with noted as ({_NOTE} returning notice_id) {COUNT_LOST}"
 #: Facts of a notice that keeps no quiet hours, such as a session of today that is called off.
 ANYHOW = '{"anyhow": true}'
 #: Why a delivery ended that the person did not want.
