@@ -12,7 +12,7 @@ ASSETS := $(addprefix frontend/,package.json package-lock.json .npmrc qr-decoder
 # Handed on to the command of a target: make demo ARGS="--port 9000 --exit"
 ARGS ?=
 
-.PHONY: help setup demo test check bench screens browser clean
+.PHONY: help setup demo test check bench simulate screens browser clean
 
 help: ## Say what each target does
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/\1\t\2/' \
@@ -44,6 +44,11 @@ check: setup ## Lint, format, types, import contracts, migration drift
 
 bench: setup ## Measure; the last line is one JSON object
 	$(BIN)/python -m bench $(ARGS)
+
+simulate: setup ## Rehearse the three model towns for ten years; results in .furusato/simulation
+	@for scenario in pioneer late wide; do \
+	  $(BIN)/furusato simulate --scenario $$scenario --out .furusato/simulation/$$scenario $(ARGS); \
+	done
 
 screens: setup browser ## Take pictures of the pages of a rehearsal
 	$(BIN)/python -m tests.screens $(ARGS)

@@ -364,6 +364,23 @@ def _reasons(decision: Decision) -> str:
     )
 
 
+# --- trying a policy on simulated people ---------------------------------------------------
+
+# The simulation is a roof of its own: it is asked as a program, which also has its own --help.
+_HANDED_OVER = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+
+
+@cli.command(context_settings=_HANDED_OVER)
+def simulate(context: typer.Context) -> None:
+    """Live a scenario with simulated people, years in seconds; --help says how."""
+    _simulation("simulate", context.args)
+
+
+def _simulation(command: str, arguments: list[str]) -> None:
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, "-m", "simulation", command, *arguments])  # noqa: S606 - no shell
+
+
 @cli.command()
 def openapi() -> None:
     """Print the description of the API (OpenAPI, JSON)."""

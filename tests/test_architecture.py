@@ -17,6 +17,7 @@ from app.routes import Door
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = (
     "app", "core", "registry", "activities", "qr", "reporting", "mobile", "admin", "workers", "standins",
+    "simulation",
 )  # fmt: skip
 MAX_LINES = 450
 #: Tables of one room are read side by side, like a schema on one sheet.

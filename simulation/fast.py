@@ -1,0 +1,30 @@
+"""Compiling to machine code, in one place and with types."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import numba
+import numpy as np
+import numpy.typing as npt
+from numba.core import types
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+Function = TypeVar("Function", bound=Callable[..., object])
+
+
+def compiled(function: Function) -> Function:
+    """The function as machine code, compiled once and kept beside its module.
+
+    A constant in a call would otherwise make a second version of the function called, and of
+    whatever that calls: compilation took twice as long.
+    """
+    dispatcher = numba.njit(cache=True, nogil=True)(function)
+    resolve = dispatcher.get_call_template
+
+    def without_constants(args: Any, kws: Any) -> Any:
+        plain = {name: types.unliteral(given) for name, given in kws.items()}
+        return resolve(tuple(types.unliteral(given) for given in args), plain)
+
+    dispatcher.get_call_template = without_constants
+    return cast("Function", dispatcher)
