@@ -103,6 +103,25 @@ def simulate(
     console.print(f"{out}/summary.json", markup=False)
 
 
+@cli.command()
+def parity(
+    cases: Annotated[int, typer.Option(min=1, help="Random cases of each kind.")] = 200_000,
+    seed: Annotated[int, typer.Option(help="Other cases.")] = 1,
+) -> None:
+    """Compare the compiled rules with the rules; exit code 1 when any case differs."""
+    from simulation.parity import CASES, differences
+
+    found = 0
+    for kind in CASES:
+        different = list(differences(kind, cases, seed))
+        found += len(different)
+        console.print(f"{kind}: {cases:,} cases, {len(different)} differences")
+        for at, fast, slow in different[:3]:
+            console.print(f"  case {at}: compiled {fast}, rule {slow}", markup=False)
+    console.print(f"{cases * len(CASES):,} cases in all, {found} differences.")
+    raise typer.Exit(1 if found else 0)
+
+
 def _show(summary: dict[str, Any]) -> None:
     title = f"{summary['scenario']['title']['ja']}  {summary['run']['people']:,}"
     table = Table("", "", title=title)

@@ -19,12 +19,12 @@ def compiled(function: Function) -> Function:
     A constant in a call would otherwise make a second version of the function called, and of
     whatever that calls: compilation took twice as long.
     """
-    dispatcher = numba.njit(cache=True, nogil=True)(function)
-    resolve = dispatcher.get_call_template
+    dispatcher: Any = numba.njit(cache=True, nogil=True)(function)
+    resolve, plain_type = dispatcher.get_call_template, cast("Any", types).unliteral
 
     def without_constants(args: Any, kws: Any) -> Any:
-        plain = {name: types.unliteral(given) for name, given in kws.items()}
-        return resolve(tuple(types.unliteral(given) for given in args), plain)
+        plain = {name: plain_type(given) for name, given in kws.items()}
+        return resolve(tuple(plain_type(given) for given in args), plain)
 
     dispatcher.get_call_template = without_constants
     return cast("Function", dispatcher)
