@@ -12,6 +12,7 @@ from admin.pages import (
     operator,
     organisations,
     own,
+    preview,
     reception,
     settings,
     signin,
@@ -22,6 +23,7 @@ PUBLIC = (signin.router, figures.public_router)
 STAFF = (
     own.staff_router,
     today.router,
+    preview.router,
     approvals.router,
     activities.router,
     reception.router,

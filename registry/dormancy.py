@@ -60,16 +60,28 @@ def run_range(db: Session, part: Range, *, book: PolicyBook) -> Counts:
         part: Which registrations, for which day.
         book: The policy book.
     """
-    rows = DUE.take(db, part)
-    counts = Counts()
-    if not rows:
-        return counts
-    counts.last = rows[-1].id
+    night, counts, _ = _looked(db, part, DUE.take(db, part), book)
+    night.write()
+    return counts
+
+
+def foresee(db: Session, part: Range, *, book: PolicyBook) -> tuple[Counts, list[tuple[UUID, str]]]:
+    """R06: what a range would come to, decided as `run_range` decides it; nothing is written."""
+    _, counts, kinds = _looked(db, part, DUE.look(db, part), book)
+    return counts, kinds
+
+
+def _looked(
+    db: Session, part: Range, rows: Sequence[Row[Any]], book: PolicyBook
+) -> tuple["_Night", Counts, list[tuple[UUID, str]]]:
+    """Each clock of a range, decided; what it comes to by registration."""
+    counts = Counts(last=rows[-1].id if rows else None)
     lg_code, now = part.lg_code, part.now
     today = max(part.as_of, japan_day(now))
     policy = body_policy(db, book, lg_code, today).snapshot(today, lg_code)
     night = _Night(db, lg_code, queries.government(db, lg_code).name, policy, today, now, book)
-    sent = _sent(db, lg_code, rows)
+    sent = _sent(db, lg_code, rows) if rows else {}
+    kinds = []
     for row in rows:
         try:
             kind = night.look(row, sent.get(row.id, {}))
@@ -77,8 +89,8 @@ def run_range(db: Session, part: Range, *, book: PolicyBook) -> Counts:
             counts.failures[row.id] = f"{type(error).__name__}: {error}"
             continue
         counts.by_outcome[kind] += 1
-    night.write()
-    return counts
+        kinds.append((row.id, kind))
+    return night, counts, kinds
 
 
 def _sent(db: Session, lg_code: str, rows: Sequence[Row[Any]]) -> Mapping[UUID, dict[int, date]]:

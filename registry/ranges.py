@@ -58,13 +58,18 @@ class DueRows:
 
     def take(self, db: Session, part: Range) -> Sequence[Row[Any]]:
         """Lock and return the rows of a range; those that another worker holds are skipped."""
+        lock = f"for no key update of {self.of} skip locked"
+        return db.execute(text(f"{self._ranged(part)} {lock}"), part.given).all()
+
+    def look(self, db: Session, part: Range) -> Sequence[Row[Any]]:
+        """The rows of a range as they are, for a look ahead. Locks nothing."""
+        return db.execute(text(self._ranged(part)), part.given).all()
+
+    def _ranged(self, part: Range) -> str:
         of = self.of
         if part.only is None:
-            which = f"and {of}.id > :after order by {of}.id limit :limit"
-        else:
-            which = f"and {of}.id = any(:only) order by {of}.id"
-        statement = f"{self.query} {which} for no key update of {of} skip locked"
-        return db.execute(text(statement), part.given).all()
+            return f"{self.query} and {of}.id > :after order by {of}.id limit :limit"
+        return f"{self.query} and {of}.id = any(:only) order by {of}.id"
 
     def ids(self, db: Session, part: Range) -> Sequence[UUID]:
         """Ids of the next range, in their order. Locks nothing."""

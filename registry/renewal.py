@@ -74,6 +74,19 @@ def run_range(db: Session, part: Range, *, book: PolicyBook, evidence: Evidence)
     return counts
 
 
+def foresee(
+    db: Session, part: Range, *, book: PolicyBook, evidence: Evidence
+) -> tuple[Counts, list[Step]]:
+    """R14, R15: what a range would come to, decided as `run_range` decides it; nothing is written."""
+    rows = DUE.look(db, part)
+    counts = Counts()
+    if not rows:
+        return counts, []
+    counts.last = rows[-1].id
+    night = night_of(db, lg_code=part.lg_code, as_of=part.as_of, now=part.now, book=book)
+    return counts, _decided(night, rows, Applicants.gather(db, night, rows, evidence), counts)
+
+
 def _decided(
     night: Night, rows: Sequence[Row[Any]], applicants: "Applicants", counts: Counts
 ) -> list[Step]:

@@ -59,6 +59,8 @@ def pages(place: Place) -> list[tuple[str, Role]]:
     return [
         ("", Role.VIEWER),
         ("/approvals", Role.VIEWER),
+        ("/preview", Role.VIEWER),
+        ("/preview?count=4&mode=auto", Role.VIEWER),
         ("/activities", Role.VIEWER),
         ("/activities/new", Role.CLERK),
         (f"/activities/{place.proposal}", Role.VIEWER),

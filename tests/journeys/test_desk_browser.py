@@ -27,7 +27,8 @@ OPERATOR = {
     "operator_figures": "/operator/figures",
 }
 #: Pages with every kind of part, which axe sees at a phone's width as well.
-NARROW = {"today", "approvals", "reception", "member", "figures", "open_figures_prefecture"}
+NARROW = {"today", "approvals", "preview", "reception", "member"}
+NARROW |= {"figures", "open_figures_prefecture"}
 #: Set to a folder to keep a picture of every page.
 PICTURES = os.environ.get("FURUSATO_PICTURES")
 
@@ -52,6 +53,7 @@ def paths(morning: Morning) -> dict[str, str]:
     return {
         "today": HOME,
         "approvals": f"{HOME}/approvals",
+        "preview": f"{HOME}/preview?count=4",
         "activities": f"{HOME}/activities",
         "activity_new": f"{HOME}/activities/new",
         "activity": f"{HOME}/activities/{morning.activity.id}",
