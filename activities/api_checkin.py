@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
 from activities.corrections import annul, correct, whose
-from activities.devices import lg_code_of, report, source_of
+from activities.devices import lg_code_of, source_of
 from activities.doors import HostActor, device_token
 from activities.exits import forgotten_exits, say_left
 from activities.hosts import Host, HostRole
@@ -22,8 +22,6 @@ from activities.scans import Answer, Scan, Source
 from activities.schemas_checkin import (
     AnnulIn,
     AnnulledOut,
-    BatchIn,
-    BatchOut,
     CheckInOut,
     CorrectedOut,
     CorrectionIn,
@@ -202,36 +200,6 @@ async def check_in_with_device(
     )
     await rates.answered(source.label, answers)
     return CheckInOut.of(answers[0])
-
-
-@device_router.post(
-    "/device/check-ins/batch",
-    summary="Upload scans made without network",
-)
-async def upload(
-    request: Request, given: BatchIn, device: DeviceSource, platform: PlatformDep
-) -> BatchOut:
-    """C19, C20: every scan is stored and answered, in order; a second one is never refused for being second."""
-    lg_code, source = device
-    now = platform.clock.now()
-    answers = await submit(
-        request,
-        lg_code=lg_code,
-        scans=[one.scan(one.session_id, now) for one in given.scans],
-        source=source,
-        now=now,
-    )
-    missing: tuple[int, ...] = ()
-    if given.made is not None:
-        missing = await run_in_threadpool(_report, platform, lg_code, source.label, given.made, now)
-    return BatchOut(answers=[CheckInOut.of(one) for one in answers], missing=list(missing))
-
-
-def _report(
-    platform: Platform, lg_code: str, label: str, made: int, now: datetime
-) -> tuple[int, ...]:
-    with platform.database.transaction(for_body(lg_code, actor=label)) as db:
-        return report(db, lg_code=lg_code, label=label, made=made, now=now)
 
 
 def host_of_session(platform: Platform, host: Host, session_id: UUID) -> ActivitySession:

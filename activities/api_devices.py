@@ -63,6 +63,9 @@ class DeviceOut(BaseModel):
     armed_until: datetime | None = None
     last_seen_at: datetime | None = None
     unsent: int = 0
+    log_broken_at: datetime | None = Field(
+        default=None, description="When a line of its log did not follow from the one before"
+    )
 
     @classmethod
     def of(cls, row: ScannerDevice, token: str | None = None) -> "DeviceOut":
@@ -77,6 +80,7 @@ class DeviceOut(BaseModel):
             armed_until=row.armed_until,
             last_seen_at=row.last_seen_at,
             unsent=max(0, (row.reported_sequence or 0) - (row.last_sequence or 0)),
+            log_broken_at=row.log_broken_at,
         )
 
 

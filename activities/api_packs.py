@@ -18,6 +18,7 @@ from activities.api_devices import venue_signer
 from activities.doors import DeviceActor, as_device
 from activities.queries import activity_of, session_of
 from activities.schemas_fields import Out
+from activities.uploads import file_key
 from core.clock import japan_day, wall_now
 from core.errors import NotFound, refused
 from core.problems import problems
@@ -54,6 +55,9 @@ class PackOut(Out):
     codes: list[str] = Field(description="What the venue's screen shows, one for each step")
     keys: list[CardKeyOut]
     most_unsent: int = Field(description="So many scans may wait; then paper (C23)")
+    device_id: UUID
+    file_key: str = Field(description="Seals the file with which scans travel by hand (C25)")
+    undo_s: int = Field(description="For so long the device may take a scan back (C7)")
 
 
 @router.post(
@@ -116,4 +120,7 @@ def arm_for_session(
             and one.lg_code in {None, lg_code}
         ],
         most_unsent=policy.integer("checkin.fuse_scans"),
+        device_id=device.actor.id,
+        file_key=file_key(platform.secret, lg_code, device.actor.id),
+        undo_s=60 * policy.integer("checkin.undo_minutes"),
     )

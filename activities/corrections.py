@@ -44,6 +44,7 @@ def annul(
     policy: Policy,
     now: datetime,
     session_id: UUID | None = None,
+    undone_at: datetime | None = None,
 ) -> Undone:
     """Undo a check-in: the row stays, marked; the day counts again from what else was there.
 
@@ -56,6 +57,7 @@ def annul(
         policy: The numbers in force.
         now: The instant.
         session_id: The session it must be of, where the door names one.
+        undone_at: When it was taken back without network, by the device's corrected clock.
 
     Raises:
         NotFound: No such check-in in this local government, or in this session.
@@ -69,7 +71,7 @@ def annul(
         raise NotFound(code="not_found")
     if row.annulled_at is not None:
         return Undone(done=True, code="already_annulled")
-    allowed = _may_undo(actor, row, policy, now)
+    allowed = _may_undo(actor, row, policy, min(now, undone_at or now))
     audit.record(
         db,
         actor=actor,

@@ -5,19 +5,21 @@ answers everything about a scan.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import exists, func, select, update
+from sqlalchemy import ColumnElement, exists, func, select, update
 from sqlalchemy.orm import Session, aliased
 
 from activities.models import OrganisationMember, ScanAttempt, ScannerDevice
 from activities.queries import organisation_of
+from activities.rules.devicelog import Head, Line, LogState, follow
 from activities.rules.fuses import DeviceFacts, Ending, ending_of, full
 from activities.scans import Source
 from core import audit, sealing
-from core.access import Actor
+from core.access import Actor, system
 from core.errors import NotFound, SignInNeeded, refused
 from core.ids import new_id, new_token
 from registry.rules.policy import Policy
@@ -140,6 +142,31 @@ def source_of(
     Raises:
         SignInNeeded: No such device in this local government.
     """
+    device, source = _known_source(
+        db, lg_code, ScannerDevice.token_hash == sealing.digest(token), request_id, policy
+    )
+    seen(device, source.revoked_at or now, now)
+    return source
+
+
+def source_by_id(
+    db: Session, *, lg_code: str, device_id: UUID, request_id: str | None, policy: Policy
+) -> Source:
+    """As `source_of`, for a device whose file staff take in; it is not heard of by that.
+
+    Raises:
+        SignInNeeded: No such device in this local government.
+    """
+    return _known_source(db, lg_code, ScannerDevice.id == device_id, request_id, policy)[1]
+
+
+def _known_source(
+    db: Session,
+    lg_code: str,
+    which: ColumnElement[bool],
+    request_id: str | None,
+    policy: Policy,
+) -> tuple[ScannerDevice, Source]:
     other = aliased(ScannerDevice)
     unsent = exists().where(
         other.lg_code == ScannerDevice.lg_code,
@@ -156,14 +183,13 @@ def source_of(
             & (OrganisationMember.organisation_id == ScannerDevice.organisation_id)
             & (OrganisationMember.person_id == ScannerDevice.enrolled_by),
         )
-        .where(ScannerDevice.lg_code == lg_code, ScannerDevice.token_hash == sealing.digest(token))
+        .where(ScannerDevice.lg_code == lg_code, which)
     ).one_or_none()
     if row is None:
         raise SignInNeeded(code="sign_in_needed")
     device, ended_at, others_unsent = row
     ends = ending(device, policy).at
-    seen(device, ends, now)
-    return Source(
+    return device, Source(
         label=f"device:{device.id}",
         actor=f"device:{device.id}",
         person_id=device.enrolled_by,
@@ -206,3 +232,27 @@ def report(db: Session, *, lg_code: str, label: str, made: int, now: datetime) -
         )
     )
     return missing
+
+
+def keep_log(
+    db: Session, *, lg_code: str, label: str, lines: Sequence[Line], now: datetime
+) -> LogState:
+    """C19: follow the log of a device from where it is known; what breaks it stays to be seen."""
+    device = db.get(
+        ScannerDevice, (lg_code, UUID(label.removeprefix("device:"))), with_for_update=True
+    )
+    if device is None:
+        raise NotFound(code="not_found")
+    head, state = follow(Head(device.log_sequence, device.log_mark), lines)
+    device.log_sequence, device.log_mark = head.sequence, head.mark
+    if state is LogState.BROKEN and device.log_broken_at is None:
+        device.log_broken_at = now
+        audit.record(
+            db,
+            actor=system("devices"),
+            action="device.log_broken",
+            subject=("device", device.id),
+            lg_code=lg_code,
+            now=now,
+        )
+    return state

@@ -1,12 +1,13 @@
 """What the check-in doors take and give."""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from activities.rules.checkin import Direction, Method, SecondFactor
+from activities.rules.devicelog import Line, LogState
 from activities.scans import Answer, Scan
 from activities.schemas_fields import Reason
 
@@ -111,6 +112,34 @@ class BatchedScan(DoorCheckIn):
     """One scan of a device's upload."""
 
     session_id: UUID
+    mark: str | None = Field(
+        default=None,
+        pattern="^[0-9a-f]{64}$",
+        description="SHA-256 of `mark before|sequence|scan_id|scanned_at|code`, with the instant as"
+        " the client's `toISOString` writes it",
+    )
+    undone_at: AwareDatetime | None = Field(
+        default=None, description="Taken back on the device at this instant of its clock"
+    )
+
+    def line(self) -> Line | None:
+        """As a line of the device's log."""
+        if self.sequence is None or self.mark is None or self.scanned_at is None:
+            return None
+        written = self.scanned_at.astimezone(UTC).isoformat(timespec="milliseconds")
+        return Line(
+            self.sequence,
+            str(self.scan_id),
+            written.replace("+00:00", "Z"),
+            self.code or "",
+            self.mark,
+        )
+
+    def taken_back(self) -> datetime | None:
+        """When it was taken back, by the corrected clock."""
+        if self.undone_at is None:
+            return None
+        return self.undone_at - timedelta(milliseconds=self.offset_ms or 0)
 
 
 class BatchIn(_In):
@@ -173,6 +202,10 @@ class BatchOut(BaseModel):
     answers: list[CheckInOut]
     missing: list[int] = Field(
         default=[], description="Scan numbers the device made that have not arrived"
+    )
+    log: LogState | None = Field(
+        default=None,
+        description="Whether the device's log follows line by line, where it has marks",
     )
 
 

@@ -67,6 +67,9 @@ DONE: Final[Mapping[str, str]] = MappingProxyType(
         "corrected": N_("参加実績を訂正しました。前の内容も残ります。"),
         "extended": N_("有効期間を延ばしました。本人に知らせます。"),
         "closed": N_("登録を閉じました。お知らせは、もう送られません。"),
+        "file_taken": N_(
+            "ファイルの受付を入れました。同じファイルをもう一度入れても、増えません。"
+        ),
         "guardian_asked": N_("保護者の方に案内を送りました。"),
         "reopened": N_("登録を元に戻しました。本人に知らせます。"),
         "organisation_added": N_("関係団体を加えました。"),

@@ -96,6 +96,7 @@ AUDIT: Final[Mapping[str, str]] = MappingProxyType(
         "application.place_freed": N_("確保していた枠を空けた"),
         "audit.read": N_("記録を見た"),
         "check_in.annul": N_("受付を取り消した"),
+        "device.log_broken": N_("受付の端末の記録に、順番の合わないものがあった"),
         "device.enrol": N_("受付の端末を加えた"),
         "device.offer": N_("受付の端末を加えるコードを出した"),
         "device.revoke": N_("受付の端末を止めた"),

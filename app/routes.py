@@ -20,6 +20,7 @@ from activities import (
     api_plan,
     api_sites,
     api_trail,
+    api_uploads,
 )
 from admin import doors as desk
 from app import wellknown
@@ -131,6 +132,7 @@ TABLE: tuple[Row, ...] = (
     Row(api_staff.operator_router, API, Door.OPERATOR),
     Row(api_checkin.person_router, API, Door.PERSON),
     Row(api_checkin.device_router, API, Door.DEVICE),
+    Row(api_uploads.router, API, Door.DEVICE),
     Row(api_checkin.host_router, API, Door.HOST),
     Row(api_checkin.staff_router, API, Door.STAFF),
     Row(api_devices.person_router, API, Door.PERSON),

@@ -1,17 +1,19 @@
-"""`python -m tests.screens [--all FOLDER]`: pictures of the pages, from a small world of its own.
+"""`python -m tests.screens [--to FOLDER]`: pictures of every page, from a small world of its own.
 
-Without `--all` the few that the documents show are taken anew into docs/screens; with it every
-main page, on a phone (390 px) and on a desk (1280 px), into the folder.
+Every page of the phone, as the application's own table has them, and the desk's and the operator's
+main ones, on a phone (390 px) and on a desk (1280 px). They go into docs/screens.
 """
 
 import argparse
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from app import migrate, operate
@@ -19,34 +21,30 @@ from app.local import LocalStack
 from core.clock import FileClock
 from core.db import Database
 from core.settings import Environment
+from core.web import SCANNER_COOKIE, SESSION_COOKIE
 from registry.policybook import load_policy
 from tests.browser_setup import find_chromium
-from tests.factories.activities import create_session, sign_up
-from tests.factories.desk import Morning, create_morning, take_part_for_real
 from tests.factories.registry import (
     HIDA,
-    KESENNUMA,
     NOW,
     SignedIn,
-    join,
     make_operator,
     open_bodies,
-    sign_in,
 )
+from tests.factories.tour import Tour, create_tour, phone_pages
 
 SHOWN = Path(__file__).resolve().parent.parent / "docs" / "screens"
 PHONE, DESK = 390, 1280
 HEIGHT = {PHONE: 844, DESK: 800}
-#: What the documents show: page and width.
-IN_DOCUMENTS = {
-    ("home", PHONE),
-    ("activity", PHONE),
-    ("checkin_done", PHONE),
-    ("card", PHONE),
-    ("premium", PHONE),
-    ("desk_today", DESK),
-    ("desk_approvals", DESK),
-    ("desk_judgement", DESK),
+#: Colours of a picture: enough for pages of few colours, and a third of the bytes.
+COLOURS = 128
+
+#: Not pages to look at, or such as need something that is under way.
+NOT_TAKEN = {
+    *("/", "/C/{code}", "/c/{code}", "/sw.js", "/phone", "/_dev/components", "/closed", "/signin"),
+    *("/card/{lg_code}/paper.svg", "/card/{lg_code}/paper.pdf", "/signin/code", "/welcome"),
+    *("/me/data/{export_id}/{kind}", "/me/certificate/{number}/sheet.pdf", "/device/{token}"),
+    *("/host/{lg_code}/device-tickets/{ticket_id}", "/done/{lg_code}/{scan_id}"),
 }
 
 
@@ -55,8 +53,7 @@ class Scene:
     """A running platform with a small world in it."""
 
     url: str
-    morning: Morning
-    registrant: SignedIn
+    tour: Tour
     operator: SignedIn
 
 
@@ -74,30 +71,20 @@ def scene() -> Iterator[Scene]:
         FileClock(stack.clock_file).set(NOW, running=False)
         database = Database(settings)
         open_bodies(database, "200000", "202053", "110001", "113611")
-        morning = create_morning(database)
-        join(database, morning.expected, KESENNUMA, now=NOW - timedelta(days=20))
-        take_part_for_real(
-            database, morning.activity, morning.expected, days=2, before=NOW - timedelta(days=9)
-        )
-        later = create_session(database, morning.activity, capacity=12)
-        sign_up(database, later, morning.expected.id)
+        tour = create_tour(database)
         operate.rotate_keys(database, book=load_policy(), secret=secret, now=NOW)
-        registrant = replace(
-            morning.expected, token=sign_in(database, morning.expected.email, now=NOW)
-        )
         operator = make_operator(database)
         stack.start_processes(["web"])
         stack.wait_ready()
-        yield Scene(stack.base_url, morning, registrant, operator)
+        yield Scene(stack.base_url, tour, operator)
         database.dispose()
 
 
 class Camera:
     """One window of one visitor at one width."""
 
-    def __init__(self, page: Page, folder: Path, width: int, *, chosen_only: bool) -> None:
+    def __init__(self, page: Page, folder: Path, width: int) -> None:
         self.page, self.folder, self.width = page, folder, width
-        self._chosen_only = chosen_only
 
     def take(self, name: str, path: str | None = None) -> None:
         """Keep a picture of a page, or of the one that is open."""
@@ -105,70 +92,62 @@ class Camera:
             answer = self.page.goto(path)
             if answer is None or not answer.ok or not self.page.url.endswith(path):
                 raise RuntimeError(f"{path} is not shown: {self.page.url}")
-        if self._chosen_only and (name, self.width) not in IN_DOCUMENTS:
-            return
-        if not self._chosen_only:
-            # As tall as the page, so that the bar at its foot stands at its foot.
-            tall = self.page.evaluate("document.documentElement.scrollHeight")
-            self.page.set_viewport_size({"width": self.width, "height": tall})
-        self.page.screenshot(path=self.folder / f"{name}_{self.width}.png", scale="css")
+        # As tall as the page, so that the bar at its foot stands at its foot.
+        tall = self.page.evaluate("document.documentElement.scrollHeight")
+        self.page.set_viewport_size({"width": self.width, "height": tall})
+        taken = Image.open(BytesIO(self.page.screenshot(scale="css"))).convert("RGB")
+        few = taken.quantize(COLOURS, dither=Image.Dither.NONE)
+        few.save(self.folder / f"{name}_{self.width}.png", optimize=True)
         self.page.set_viewport_size({"width": self.width, "height": HEIGHT[self.width]})
 
 
 @contextmanager
 def visiting(
-    browser: Browser, url: str, someone: SignedIn | None, width: int, folder: Path, *, chosen: bool
+    browser: Browser, scene: Scene, token: str | None, width: int, folder: Path
 ) -> Iterator[Camera]:
     """A window in which somebody is signed in."""
     context = browser.new_context(
-        base_url=url,
+        base_url=scene.url,
         viewport={"width": width, "height": HEIGHT[width]},
         locale="ja-JP",
         timezone_id="Asia/Tokyo",
         reduced_motion="reduce",
     )
-    if someone is not None:
-        context.add_cookies([{"name": "fj", "value": someone.token, "url": url}])
-    yield Camera(context.new_page(), folder, width, chosen_only=chosen)
+    if token is not None:
+        for name, value in ((SESSION_COOKIE, token), (SCANNER_COOKIE, scene.tour.device)):
+            context.add_cookies([{"name": name, "value": value, "url": scene.url}])
+    yield Camera(context.new_page(), folder, width)
     context.close()
 
 
-def phone_pages(camera: Camera, scene: Scene) -> None:
-    """What a registrant sees, from the first page to the check-in and the card."""
-    activity = scene.morning.activity
-    for name, path in {
-        "home": "/",
-        "towns": "/towns",
-        "town": f"/towns/{HIDA}",
-        "activities": "/activities",
-        "activity": f"/activities/{HIDA}/{activity.id}",
-        "scan": "/scan",
-        "premium": f"/me/premium/{HIDA}",
-        "notices": "/notices",
-        "me": "/me",
-        "history": "/me/history",
-        "certificates": "/me/certificate",
-        "looks": "/me/looks",
-        "devices": "/me/devices",
-        "data": "/me/data",
-        "family": "/family",
-    }.items():
-        camera.take(name, path)
-    camera.take("poster", f"/C/{scene.morning.session.poster_code}")
+def registrants_pages(camera: Camera, scene: Scene) -> None:
+    """Every page of the phone that somebody who is signed in may open, then the first check-in."""
+    for route in phone_pages():
+        if route not in NOT_TAKEN:
+            camera.take(name_of(route), scene.tour.path(route))
+    camera.take("home", "/")
+    # A check-in as from a poster, and the card with its code.
+    camera.take("poster", f"/C/{scene.tour.morning.session.poster_code}")
     camera.page.locator("main form button").first.click()
     camera.page.wait_for_load_state()
     camera.take("checkin_done")
     camera.page.goto(f"/card/{HIDA}")
-    issue = camera.page.locator("main form[method=post] button")
+    issue = camera.page.locator("main form[method=post] button:visible")
     if issue.count():
         issue.first.click()
         camera.page.wait_for_load_state()
-    camera.take("card", f"/card/{HIDA}")
+    camera.take("card_shown", f"/card/{HIDA}")
+
+
+def name_of(route: str) -> str:
+    """A page's picture is called as its address is."""
+    named = re.sub(r"\{\w+\}", "one", route).strip("/").replace("/", "_")
+    return re.sub(r"[^\w-]", "", named) or "home"
 
 
 def desk_pages(camera: Camera, scene: Scene) -> None:
     """What staff see."""
-    morning, home = scene.morning, f"/staff/{HIDA}"
+    morning, home = scene.tour.morning, f"/staff/{HIDA}"
     for name, path in {
         "today": home,
         "approvals": f"{home}/approvals",
@@ -182,13 +161,22 @@ def desk_pages(camera: Camera, scene: Scene) -> None:
         "organisations": f"{home}/organisations",
         "settings": f"{home}/settings",
         "audit": f"{home}/audit",
+        "news": f"{home}/news",
+        "activities_new": f"{home}/activities/new",
+        "organisation": f"{home}/organisations/{morning.organisation.id}",
+        "own": "/staff/me",
     }.items():
         camera.take(f"desk_{name}", path)
 
 
 def strangers_pages(camera: Camera) -> None:
     """What anybody sees."""
-    for name, path in {"front": "/", "signin": "/signin", "about": "/about"}.items():
+    for name, path in {
+        "front": "/",
+        "signin": "/signin",
+        "closed": "/closed",
+        "staff_signin": "/staff/signin",
+    }.items():
         camera.take(name, path)
 
 
@@ -198,12 +186,13 @@ def operators_pages(camera: Camera) -> None:
         "state": "/operator",
         "bodies": "/operator/bodies",
         "keys": "/operator/keys",
+        "own": "/operator/me",
     }.items():
         camera.take(f"operator_{name}", path)
 
 
-def take_all(folder: Path, *, chosen: bool) -> None:
-    """Every page at both widths, or those of the documents."""
+def take_all(folder: Path) -> None:
+    """Every page at both widths."""
     folder.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
@@ -212,15 +201,13 @@ def take_all(folder: Path, *, chosen: bool) -> None:
         for width in (PHONE, DESK):
             # A world for each width: a check-in is done once.
             with scene() as found:
-                for someone, pages in (
+                for token, pages in (
                     (None, lambda camera, _: strangers_pages(camera)),
-                    (found.registrant, phone_pages),
-                    (found.morning.manager, desk_pages),
-                    (found.operator, lambda camera, _: operators_pages(camera)),
+                    (found.tour.token, registrants_pages),
+                    (found.tour.morning.manager.token, desk_pages),
+                    (found.operator.token, lambda camera, _: operators_pages(camera)),
                 ):
-                    with visiting(
-                        browser, found.url, someone, width, folder, chosen=chosen
-                    ) as camera:
+                    with visiting(browser, found, token, width, folder) as camera:
                         pages(camera, found)
         browser.close()
 
@@ -228,9 +215,8 @@ def take_all(folder: Path, *, chosen: bool) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m tests.screens", description=__doc__)
-    parser.add_argument("--all", type=Path, metavar="FOLDER", help="every page, into this folder")
-    options = parser.parse_args(arguments)
-    take_all(options.all or SHOWN, chosen=options.all is None)
+    parser.add_argument("--to", type=Path, metavar="FOLDER", default=SHOWN)
+    take_all(parser.parse_args(arguments).to)
 
 
 if __name__ == "__main__":

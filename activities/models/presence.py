@@ -52,6 +52,15 @@ class ScannerDevice(Base):
         default=0, comment="highest scan number the device says it made"
     )
     ends_at: Mapped[datetime | None] = mapped_column(comment="ends by itself at this instant")
+    log_sequence: Mapped[int] = mapped_column(
+        default=0, server_default="0", comment="last line of the device's log that is known"
+    )
+    log_mark: Mapped[str] = mapped_column(
+        String(64), default="", server_default="", comment="the mark of that line"
+    )
+    log_broken_at: Mapped[datetime | None] = mapped_column(
+        comment="when a line was found that does not follow from the one before"
+    )
 
 
 class DeviceTicket(Base):

@@ -5,12 +5,14 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy import select
 from sqlalchemy.orm import Session
+from starlette.datastructures import UploadFile
 
 from activities import corrections, receptions, roster
+from activities.api_uploads import take_in
 from activities.exits import forgotten_exits, say_left
 from activities.models import Activity, ActivitySession, Organisation, ScanAttempt
 from activities.presence import Presence, run, source_for
@@ -22,7 +24,7 @@ from admin import waiting
 from admin.desk import ClerkDesk, Desk, Done, Problems, ViewerDesk, not_oneself, problems_of
 from admin.forms import Form, FormDep
 from core.clock import japan_day
-from core.errors import NotFound, Refused, invalid
+from core.errors import Invalid, NotFound, Refused, invalid
 from core.shortcode import grouped
 from core.web import limit_search
 from qr.sheets import Poster, poster_svg
@@ -328,3 +330,26 @@ def poster(desk: ViewerDesk, session_id: UUID) -> Response:
         return desk.render(
             db, "poster.html", here="activities", session=session, activity=activity, sheet=sheet
         )
+
+
+async def _read_file(request: Request) -> bytes:
+    """The file of the form; empty when there is none."""
+    async with request.form() as form:
+        sent = form.get("file")
+        return await sent.read() if isinstance(sent, UploadFile) else b""
+
+
+@router.post(SESSION + "/device-file")
+def take_file(
+    desk: ClerkDesk,
+    session_id: UUID,
+    request: Request,
+    content: Annotated[bytes, Depends(_read_file)],
+) -> Response:
+    """C25: a phone that found no signal for days; its scans count as if it had sent them."""
+    try:
+        take_in(request, desk.platform, desk.actor, desk.lg_code, content)
+    except Invalid as error:
+        problems = problems_of(desk.request, error)
+        return show(desk, session_id, errors=problems, status=422)
+    return RedirectResponse(f"{desk.home}/sessions/{session_id}?done=file_taken", status_code=303)

@@ -52,6 +52,7 @@ class DeviceRow:
     seen_at: datetime | None
     armed_until: datetime | None
     unsent: int
+    broken_at: datetime | None
     ended: str
 
 
@@ -76,6 +77,7 @@ def rows_of(
                 seen_at=one.last_seen_at,
                 armed_until=one.armed_until,
                 unsent=max(0, one.reported_sequence - one.last_sequence),
+                broken_at=one.log_broken_at,
                 ended=ENDS[ends.by] if ends.at <= now else "",
             )
         )

@@ -11,14 +11,18 @@ const at = (name) => place.querySelector(`[data-${name}]`);
 const field = place.querySelector("[name=code]"), named = place.querySelector("[name=name_confirmed]");
 const PACK = `pack ${session}`, GROUP = 50, RETRY = 20_000, NUMBER = /^[2-9A-HJKMNP-Z]{12}$/;
 const ROOM = 5e6;
-let pack, shown, flushing;
+let pack, shown, flushing, last, busy;
 
 const time = (when) =>
   new Date(when).toLocaleString(document.documentElement.lang, { month: "numeric", day: "numeric", hour: "2-digit", minute: "2-digit" });
 const now = async () => (await trueNow()) ?? Date.now();
 const mine = async () => (await values("facts")).filter((one) => one?.scan);
 
+const bytes = (text) => new TextEncoder().encode(text);
+const hex = (buffer) => [...new Uint8Array(buffer)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+
 function say(kind, name) {
+  at("undo").hidden = name !== "kept";
   for (const one of place.querySelectorAll("[data-answer]")) one.hidden = one.dataset.answer !== kind;
   for (const line of place.querySelectorAll("[data-why]")) line.hidden = line.dataset.why !== name;
 }
@@ -79,7 +83,10 @@ async function turn() {
 
 // --- scans ---------------------------------------------------------------------------------------
 
-async function scan(text) {
+// One after the other: every line of the log holds the mark of the one before (C19).
+const scan = (text) => (busy = Promise.resolve(busy).then(() => one(text)));
+
+async function one(text) {
   if (!(await ready())) return say("bad", "unready");
   const clock = await get("facts", "clock"), plain = text.replace(/[\s-]/g, "").toUpperCase();
   const read = NUMBER.test(plain) ? { kind: "number", code: plain } : await check(text, pack, await now(), clock.uncertainty);
@@ -91,12 +98,16 @@ async function scan(text) {
     offset_ms: clock.offset, uncertainty_ms: Math.min(clock.uncertainty, 600_000), offline: true, sequence,
     name_confirmed: named.checked, walk_in_confirmed: true,
   };
+  const said = [(await get("facts", "mark")) ?? "", sequence, made.scan_id, made.scanned_at, made.code];
+  made.mark = hex(await crypto.subtle.digest("SHA-256", bytes(said.join("|"))));
   try {
     await put("facts", "made", sequence);
+    await put("facts", "mark", made.mark);
     await put("facts", `scan ${made.scan_id}`, { scan: made, problem: read.problem });
   } catch {
     return say("bad", "full");
   }
+  last = { scan: made, problem: read.problem };
   field.value = "";
   named.checked = false;
   say(read.problem ? "bad" : "good", read.problem ?? "kept");
@@ -104,8 +115,30 @@ async function scan(text) {
   return flush();
 }
 
+// C7: taken back without network. What was sent already is sent once more, and says so.
+async function undo() {
+  if (Date.now() - Date.parse(last.scan.scanned_at) > pack.undo_s * 1000) return say("bad", "late");
+  last.scan.undone_at = new Date().toISOString();
+  await put("facts", `scan ${last.scan.scan_id}`, last);
+  say("good", "undone");
+  await count();
+  return flush();
+}
+
+// C25: for a village without signal for days. What waits stays here too; twice is as good as once.
+async function save() {
+  const scans = await unsent();
+  const body = JSON.stringify({ scans, made: await get("facts", "made") });
+  const key = await crypto.subtle.importKey("raw", bytes(pack.file_key), { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
+  const seal = hex(await crypto.subtle.sign("HMAC", key, bytes(body)));
+  const file = new Blob([JSON.stringify({ device: pack.device_id, body, seal })], { type: "application/json" });
+  const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(file), download: `uketsuke-${session}.json` });
+  link.click();
+}
+
 async function count() {
   const all = await mine(), waiting = all.filter((one) => !one.outcome), looked = all.filter((one) => one.outcome);
+  at("file").hidden = !waiting.length || !pack;
   at("waiting").textContent = at("waiting").dataset.sentence.replace("{count}", waiting.length);
   at("review").hidden = !looked.length;
   at("rows").replaceChildren(...looked.map((one) => {
@@ -133,13 +166,17 @@ async function send(scans) {
   // C24: only what is named in the answer leaves; what needs a person's look stays to be seen.
   for (const one of (await answer.json()).answers) {
     const key = `scan ${one.scan_id}`, kept = await get("facts", key);
+    const sent = scans.find((scan) => scan.scan_id === one.scan_id);
+    if (kept?.scan.undone_at !== sent?.undone_at) continue;
     if (["accepted", "already"].includes(one.outcome)) await remove("facts", key);
     else if (kept) await put("facts", key, { ...kept, outcome: at("rows").dataset.look });
   }
 }
 
+const unsent = async () => (await mine()).filter((one) => !one.outcome).map((one) => one.scan).sort((a, b) => a.sequence - b.sequence);
+
 async function sendAll() {
-  const waiting = (await mine()).filter((one) => !one.outcome).map((one) => one.scan).sort((a, b) => a.sequence - b.sequence);
+  const waiting = await unsent();
   for (let i = 0; i < waiting.length; i += GROUP) await send(waiting.slice(i, i + GROUP));
   await count();
 }
@@ -173,6 +210,8 @@ async function camera() {
 
 place.hidden = false;
 at("arm").addEventListener("click", arm);
+at("undo").addEventListener("click", undo);
+at("file").addEventListener("click", save);
 at("camera").addEventListener("click", camera);
 at("form").addEventListener("submit", (event) => {
   event.preventDefault();

@@ -4,41 +4,18 @@ The pages are read from the application's own table: a page that is added is wal
 says that it does not know how to get there.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Final
 
 import pytest
-from fastapi.routing import APIRoute
 from playwright.sync_api import Browser
 
-from activities.evidence import SqlEvidence
-from activities.hosts import HostRole
-from activities.organisations import invite_member
-from app import routes
-from core.db import for_body
-from core.web import SESSION_COOKIE
-from mobile import certificates
-from registry import guardians
-from tests.factories.activities import create_member, create_session, sign_up, staff_actor
-from tests.factories.desk import create_morning, take_part_for_real
+from core.web import SCANNER_COOKIE, SESSION_COOKIE
 from tests.factories.presence import make_keys
-from tests.factories.registry import (
-    GIFU,
-    HIDA,
-    KESENNUMA,
-    MIYAGI,
-    NOW,
-    create_account,
-    create_person,
-    join,
-    open_bodies,
-    policy_book,
-    sign_in,
-)
+from tests.factories.registry import GIFU, MIYAGI, NOW, create_account, open_bodies
+from tests.factories.tour import Tour, create_tour, phone_pages
 from tests.journeys.conftest import Live, Visitor, visiting
 from tests.look.checks import complaints
 
@@ -55,15 +32,8 @@ ELSEWHERE: Final[Mapping[str, str]] = {
     "/sw.js": "a script",
     "/phone": "facts for the script that works without network",
     "/_dev/components": "tests/look looks at it",
-    "/family/{guardianship_id}": "somebody else's pages in one's hands: tests/mobile",
-    "/family/{guardianship_id}/card/{lg_code}": "the same",
-    "/family/{guardianship_id}/own-sign-in": "the same",
     "/host/{lg_code}/device-tickets/{ticket_id}": "shown once: test_host_browser",
     "/device/{token}": "opened once, on a device: test_host_browser",
-    "/counter": "a device's page: test_host_browser",
-    "/counter/sessions/{session_id}": "a device's page: test_host_browser",
-    "/counter/sessions/{session_id}/venue": "a device's page: test_host_browser",
-    "/counter/sessions/{session_id}/offline": "a device's page: test_counter_offline_browser",
     "/signin/code": "needs a code under way: test_sixty_seconds_browser",
     "/done/{lg_code}/{scan_id}": "needs a check-in just done: test_sixty_seconds_browser",
 }
@@ -76,94 +46,32 @@ STRANGERS: Final = (
 BEFORE_PROFILE: Final = ("/welcome",)
 
 
-def all_pages() -> list[str]:
-    """The path of every page of the phone, as the application declares it."""
-    return [
-        route.path
-        for row in routes.TABLE
-        for route in row.router.routes
-        if isinstance(route, APIRoute)
-        and "GET" in (route.methods or ())
-        and route.endpoint.__module__.startswith("mobile.pages")
-    ]
-
-
 @dataclass(frozen=True, slots=True)
 class World:
-    """飛騨市 on an ordinary morning; somebody takes part there and hosts there, too."""
+    """A tour of 飛騨市, on a running server."""
 
     live: Live
-    token: str
-    facts: Mapping[str, str]
-
-    def path(self, route: str) -> str:
-        """A route with its places filled in."""
-        named = {**self.facts, "token": self.facts.get(route, "")}
-        if route.endswith("/edit"):
-            named["activity_id"] = self.facts["proposal_id"]
-        return re.sub(r"\{(\w+)\}", lambda found: named[found[1]], route)
+    tour: Tour
 
 
 @pytest.fixture
 def world(live: Live) -> World:
-    database = live.database
-    open_bodies(database, GIFU, MIYAGI)
-    make_keys(database, now=NOW)
-    morning = create_morning(database)
-    someone = morning.expected
-    join(database, someone, KESENNUMA, now=NOW - timedelta(days=20))
-    take_part_for_real(database, morning.activity, someone, days=2, before=NOW - timedelta(days=9))
-    later = create_session(database, morning.activity, capacity=12)
-    sign_up(database, later, someone.id)
-    with database.transaction(for_body(HIDA, actor="staff:test")) as db:
-        host = invite_member(
-            db,
-            actor=staff_actor(),
-            lg_code=HIDA,
-            organisation_id=morning.organisation.id,
-            name="はなこ",
-            role=HostRole.ORGANISER,
-            now=NOW,
-        )
-    minor = create_person(database, nickname="二郎", birth_year=2012)
-    with database.transaction(minor.context) as db:
-        guardian = guardians.invite(
-            db,
-            actor=minor.actor,
-            contact=someone.email,
-            scope="premium",
-            now=NOW,
-            book=policy_book(),
-        )
-    create_member(database, morning.organisation, someone.id)
-    with database.transaction(someone.context) as db:
-        made = certificates.issue(
-            db, actor=someone.actor, lg_code=HIDA, now=NOW, evidence=SqlEvidence()
-        )
+    open_bodies(live.database, GIFU, MIYAGI)
+    make_keys(live.database, now=NOW)
+    tour = create_tour(live.database)
     live.clock.at = NOW
-    return World(
-        live,
-        sign_in(database, someone.email, now=NOW),
-        {
-            "lg_code": HIDA,
-            "code": morning.session.poster_code,
-            "activity_id": str(morning.activity.id),
-            "proposal_id": str(morning.proposal.id),
-            "session_id": str(morning.session.id),
-            "number": f"{HIDA}-{made.number}",
-            "organisation_id": str(morning.organisation.id),
-            "/host-invitations/{token}": host.token,
-            "/guardian-invitations/{token}": guardian.token,
-        },
-    )
+    return World(live, tour)
 
 
 @contextmanager
-def walking(chromium: Browser, live: Live, token: str | None) -> Iterator[Visitor]:
+def walking(
+    chromium: Browser, live: Live, token: str | None, device: str = ""
+) -> Iterator[Visitor]:
     """A phone with an empty cache, on which somebody is signed in or nobody is."""
     with visiting(chromium, live) as visitor:
-        if token:
-            visitor.context.add_cookies([{"name": SESSION_COOKIE, "value": token, "url": live.url}])
+        for name, value in ((SESSION_COOKIE, token), (SCANNER_COOKIE, device)):
+            if value:
+                visitor.context.add_cookies([{"name": name, "value": value, "url": live.url}])
         yield visitor
 
 
@@ -191,21 +99,21 @@ def test_every_page_is_for_everybody(chromium: Browser, world: World) -> None:
     """WCAG 2.2 AA, 100 KB, the policy: each page of somebody who is signed in."""
     routes_ = [
         route
-        for route in all_pages()
+        for route in phone_pages()
         if route not in ELSEWHERE
         and route not in BEFORE_PROFILE
         and route not in {"/signin", "/closed"}
     ]
     assert len(routes_) > 30
-    with walking(chromium, world.live, world.token) as visitor:
-        found = [one for route in routes_ for one in wrong(visitor, world.path(route))]
+    with walking(chromium, world.live, world.tour.token, world.tour.device) as visitor:
+        found = [one for route in routes_ for one in wrong(visitor, world.tour.path(route))]
     assert found == [], "\n".join(map(str, found))
 
 
 def test_strangers_pages_are_for_everybody(chromium: Browser, world: World) -> None:
     """The same of whoever is not signed in, and of a new account."""
     with walking(chromium, world.live, None) as visitor:
-        found = [one for route in STRANGERS for one in wrong(visitor, world.path(route))]
+        found = [one for route in STRANGERS for one in wrong(visitor, world.tour.path(route))]
     token = create_account(world.live.database).token
     with walking(chromium, world.live, token) as visitor:
         found += [one for path in BEFORE_PROFILE for one in wrong(visitor, path)]
@@ -214,6 +122,6 @@ def test_strangers_pages_are_for_everybody(chromium: Browser, world: World) -> N
 
 def test_none_is_left_out() -> None:
     """What is walked elsewhere or by others is still a page of the application."""
-    known = set(all_pages())
+    known = set(phone_pages())
     assert set(ELSEWHERE) <= known
     assert {*STRANGERS, *BEFORE_PROFILE} - known == {"/not-there"}

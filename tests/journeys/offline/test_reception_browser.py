@@ -14,6 +14,7 @@ from sqlalchemy import text
 
 from activities.enrolment import token_of_ticket
 from activities.models import ActivitySession
+from activities.uploads import open_file
 from core.clock import wall_now
 from core.db import for_body
 from qr.codes import CardCode, Kind, VenueCode, parse, sign_card, step_at
@@ -138,6 +139,35 @@ def test_c18_an_armed_phone_receives_without_network_and_sends_later(
         ("accepted", True, 2),
     ]
     assert all(row.offset_ms is not None and row.source.startswith("device:") for row in rows)
+
+
+def test_c7_c25_a_reception_is_taken_back_and_saved_as_a_file(page: Page, village: Village) -> None:
+    """The log follows when it arrives; the file is what would have been sent, sealed."""
+    cards = [village.card(village.guest(name)) for name in ("山田春子", "髙橋正")]
+    village.line.mode = "shut"
+    receive(page, cards[0])
+    page.get_by_role("button", name="まちがえたので取り消す").click()
+    page.get_by_text("この受付は取り消しました").wait_for()
+    receive(page, cards[1])
+    waiting(page, 2)
+    page.get_by_text("何日も電波がないとき").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="ファイルに残す").click()
+    with village.database.transaction(for_body(HIDA, actor="system:test")) as db:
+        device = db.execute(text("select id from scanner_device")).scalar_one()
+    content = download.value.path().read_bytes()
+    found, (part,) = open_file(secret_of(village.database), HIDA, content)
+    assert (found, [one.sequence for one in part.scans]) == (device, [1, 2])
+    village.line.mode = "open"
+    page.evaluate("dispatchEvent(new Event('online'))")
+    waiting(page, 0)
+    with village.database.transaction(for_body(HIDA, actor="system:test")) as db:
+        rows = db.execute(text("select annulled_reason from check_in order by at")).scalars()
+        assert list(rows) == ["undo", None]
+        log = "select log_sequence, log_broken_at from scanner_device"
+        assert tuple(db.execute(text(log)).one()) == (2, None)
+    tall(page)
+    axe_finds_nothing(page)
 
 
 def test_f3_a_lost_answer_is_sent_again_and_stored_once(page: Page, village: Village) -> None:
