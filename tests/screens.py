@@ -37,7 +37,9 @@ SHOWN = Path(__file__).resolve().parent.parent / "docs" / "screens"
 PHONE, DESK = 390, 1280
 HEIGHT = {PHONE: 844, DESK: 800}
 #: Colours of a picture: enough for pages of few colours, and a third of the bytes.
-COLOURS = 128
+COLOURS = 64
+#: A list may be long; its picture ends here.
+TALLEST = 2400
 
 #: Not pages to look at, or such as need something that is under way.
 NOT_TAKEN = {
@@ -94,7 +96,7 @@ class Camera:
                 raise RuntimeError(f"{path} is not shown: {self.page.url}")
         # As tall as the page, so that the bar at its foot stands at its foot.
         tall = self.page.evaluate("document.documentElement.scrollHeight")
-        self.page.set_viewport_size({"width": self.width, "height": tall})
+        self.page.set_viewport_size({"width": self.width, "height": min(tall, TALLEST)})
         taken = Image.open(BytesIO(self.page.screenshot(scale="css"))).convert("RGB")
         few = taken.quantize(COLOURS, dither=Image.Dither.NONE)
         few.save(self.folder / f"{name}_{self.width}.png", optimize=True)
