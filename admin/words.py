@@ -61,6 +61,11 @@ _FAMILIES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "office": N_("役所のほかの課から聞いた"),
             "document": N_("書類で確かめた"),
         },
+        "seen": {
+            "death_certificate": N_("死亡診断書・死亡届の写し"),
+            "family_register": N_("戸籍・住民票（除票）"),
+            "medical_note": N_("診断書・介護保険証など"),
+        },
         "term_state": {
             "booked": N_("次の期間"),
             "active": N_("有効"),

@@ -25,13 +25,18 @@ class ClosingIn(BaseModel):
 
     model_config = ConfigDict(
         extra="forbid",
-        json_schema_extra={"examples": [{"reason": "deceased", "told_by": "family"}]},
+        json_schema_extra={
+            "examples": [{"reason": "deceased", "told_by": "family", "seen": "death_certificate"}]
+        },
     )
 
     reason: closing.ClosingReason = Field(
         description="deceased closes the account; long_illness ends this registration alone"
     )
     told_by: closing.ToldBy
+    seen: closing.Seen | None = Field(
+        default=None, description="The paper that staff saw; needed when the family asks"
+    )
 
 
 class ClosingOut(BaseModel):
@@ -102,7 +107,7 @@ def close(
             actor=actor,
             lg_code=lg_code,
             person_id=person_id,
-            told=closing.Told(given.reason, given.told_by),
+            told=closing.Told(given.reason, given.told_by, given.seen),
             wards=wards,
             now=now,
             book=book,

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from core import audit
 from core.access import Actor
 from core.clock import japan_day
-from core.errors import Conflict, Gone, NotFound, refused
+from core.errors import Conflict, Gone, NotFound, invalid, refused
 from core.models import Account
 from core.outbox import NoticeDraft, tell
 from core.signin import email_key
@@ -48,17 +48,36 @@ class ToldBy(StrEnum):
     DOCUMENT = "document"
 
 
+class Seen(StrEnum):
+    """The paper a family showed; what it says is never stored, and no copy is kept."""
+
+    DEATH_CERTIFICATE = "death_certificate"
+    FAMILY_REGISTER = "family_register"
+    MEDICAL_NOTE = "medical_note"
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What staff were told, and by whom."""
+    """What staff were told, by whom, and which paper they saw."""
 
     reason: ClosingReason
     told_by: ToldBy
+    seen: Seen | None = None
 
     @property
     def purpose(self) -> str:
         """As the audit trail keeps it."""
-        return f"{self.reason.value}:{self.told_by.value}"
+        said = f"{self.reason.value}:{self.told_by.value}"
+        return said if self.seen is None else f"{said}:{self.seen.value}"
+
+    def require_paper(self) -> None:
+        """R32: a family asks at the counter with a paper; a voice on the telephone closes nothing.
+
+        Raises:
+            Invalid: `field_needed`, of the field `seen`.
+        """
+        if self.told_by is ToldBy.FAMILY and self.seen is None:
+            raise invalid("field_needed", field="seen")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,9 +156,11 @@ def close_for_person(
 
     Raises:
         NotFound: No registration there.
+        Invalid: `field_needed`: a family asked and no paper was seen.
         Conflict: `account_closed`; `registration_not_active` for an illness.
         Refused: `derived_registration`: illness ends the municipal one it follows from.
     """
+    told.require_paper()
     row = queries.registration_of(db, lg_code=lg_code, person_id=person_id)
     if row is None:
         raise NotFound(code="not_found")

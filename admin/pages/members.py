@@ -242,9 +242,12 @@ def _told(form: Form) -> closing.Told:
     except ValueError:
         raise invalid("field_needed", field="closing_reason") from None
     try:
-        return closing.Told(reason, closing.ToldBy(form.needed("told_by")))
+        told_by = closing.ToldBy(form.needed("told_by"))
     except ValueError:
         raise invalid("field_needed", field="told_by") from None
+    seen = form.one("seen")
+    known = closing.Seen(seen) if seen in set(closing.Seen) else None
+    return closing.Told(reason, told_by, known)
 
 
 @router.post(STAFF + "/members/{registration_id}/reopening")

@@ -552,12 +552,17 @@ def test_r32_a_death_is_recorded_at_the_desk_and_undone(
     given = {"closing_reason": "deceased", "told_by": "family"}
     unsure = post(http, morning.approver, f"{page}/closing", **given)
     assert (unsure.status_code, 'id="sure-error"' in unsure.text) == (422, True)
+    unseen = post(http, morning.approver, f"{page}/closing", sure="yes", **given)
+    assert (unseen.status_code, 'id="seen-error"' in unseen.text) == (422, True)
+    given |= {"seen": "death_certificate"}
     done = post(http, morning.approver, f"{page}/closing", sure="yes", **given)
     assert (done.status_code, done.headers["location"][-12:]) == (303, "&done=closed")
     after = http.get(done.headers["location"], headers=morning.approver.headers).text
     assert "亡くなられた" in after
     assert f"{page}/reopening" in after
-    assert [one.purpose for one in audited(database, "person.close")] == ["deceased:family"]
+    assert [one.purpose for one in audited(database, "person.close")] == [
+        "deceased:family:death_certificate"
+    ]
     back = post(http, morning.approver, f"{page}/reopening")
     assert back.status_code == 303
     statuses = rows(

@@ -126,7 +126,7 @@ def test_r18_r32_after_a_guardians_death_staff_ask_another_adult(
     ask = {"contact": FATHER}
     early = client.post(f"{base}/{of_child}/guardians", headers=staff.headers, json=ask)
     assert (early.status_code, early.json()["code"]) == (409, "guardian_there")
-    told = {"reason": "deceased", "told_by": "family"}
+    told = {"reason": "deceased", "told_by": "family", "seen": "family_register"}
     gone = client.post(f"{base}/{of_mother}/closing", headers=staff.headers, json=told)
     assert gone.json()["wards"] == 1
     assert look.one("select status from registration where id = :i", i=of_child) == "active"

@@ -1,6 +1,7 @@
 """R32: closing by the person, or by staff whom a family told; what ends, what stays, what is undone."""
 
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
@@ -35,7 +36,7 @@ def close(client: TestClient, row: Registration, staff: SignedIn, reason: str) -
     answer = client.post(
         url_of(row, "closing"),
         headers=staff.headers,
-        json={"reason": reason, "told_by": "family"},
+        json={"reason": reason, "told_by": "family", "seen": "family_register"},
     )
     assert answer.status_code == 200, answer.text
     found: dict[str, int] = answer.json()
@@ -95,7 +96,7 @@ def test_r32_after_a_death_all_ends_and_nothing_is_deleted(
     assert (told.actor, told.lg_code, told.purpose) == (
         staff.actor.label,
         HIDA,
-        "deceased:family",
+        "deceased:family:family_register",
     )
     assert client.get("/api/v1/me", headers=someone.headers).status_code == 401
 
@@ -131,7 +132,7 @@ def test_r32_a_long_illness_ends_one_registration_only(
     again = client.post(
         url_of(row_of(database, someone, GIFU), "closing"),
         headers=make.make_staff(database, GIFU, Role.APPROVER).headers,
-        json={"reason": "long_illness", "told_by": "family"},
+        json={"reason": "long_illness", "told_by": "family", "seen": "family_register"},
     )
     assert (again.status_code, again.json()["code"]) == (409, "derived_registration")
 
@@ -221,7 +222,29 @@ def test_r32_only_approvers_of_the_town_may(
     staff = make.make_staff(database, code, role)
     url = f"/api/v1/local-governments/{code}/registrations/{row.id}/closing"
     answer = client.post(
-        url, headers=staff.headers, json={"reason": "deceased", "told_by": "family"}
+        url,
+        headers=staff.headers,
+        json={"reason": "deceased", "told_by": "family", "seen": "family_register"},
     )
     assert answer.status_code == status
     assert row_of(database, someone, HIDA).status == "active"
+
+
+def test_r32_a_family_shows_a_paper_and_an_office_is_believed(
+    client: TestClient, database: Database
+) -> None:
+    """Which kind of paper is kept with the act; nothing of what it says."""
+    someone = make.create_person(database)
+    make.join(database, someone, HIDA)
+    row = row_of(database, someone, HIDA)
+    staff = make.make_staff(database, HIDA, Role.APPROVER)
+
+    def ask(**told: str) -> Any:
+        return client.post(url_of(row, "closing"), headers=staff.headers, json=told)
+
+    unseen = ask(reason="deceased", told_by="family")
+    assert (unseen.status_code, unseen.json()["problems"][0]["field"]) == (422, "seen")
+    assert row_of(database, someone, HIDA).status == "active"
+    assert ask(reason="deceased", told_by="family", seen="a letter").status_code == 422
+    assert ask(reason="long_illness", told_by="office").status_code == 200
+    assert row_of(database, someone, HIDA).status == "closed"
