@@ -5,6 +5,7 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
@@ -75,13 +76,17 @@ def test_time_is_an_argument() -> None:
                 pytest.fail(f"{name}:{node.lineno} reads a clock")
 
 
+def included(where: Any) -> list[Any]:
+    """The routers right below an application or a router."""
+    found = [getattr(route, "original_router", None) for route in where.routes]
+    return [router for router in found if router is not None]
+
+
 def served(app: FastAPI) -> list[tuple[str, APIRoute]]:
     """Every path with an endpoint of ours. FastAPI keeps included routers whole, unrolled late."""
-    routers = [
-        route.original_router
-        for route in app.routes
-        if hasattr(route, "original_router") and route.original_router is not health.router
-    ]
+    rooms = [room for room in included(app) if room is not health.router]
+    routers = [router for room in rooms for router in included(room)]
+    assert all(isinstance(room, routes.Room) and len(room.routes) == 1 for room in rooms)
     assert routers == [row.router for row in routes.TABLE], "a router that is not in the table"
     return [
         (row.prefix + route.path, route)
