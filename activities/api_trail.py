@@ -1,7 +1,6 @@
 """Doors of the audit trail: a local government's, and everybody's own (R25)."""
 
-import csv
-from io import StringIO
+from datetime import date
 from typing import Annotated
 from uuid import UUID
 
@@ -13,6 +12,7 @@ from activities.schemas_trail import AboutMeOut, AuditEventOut
 from core.access import Actor
 from core.models import AuditEvent
 from core.problems import problems
+from core.tables import CSV, as_csv
 from core.web import Items, PlatformDep
 from registry.doors import LgCode, ManagerActor, PersonActor, as_body, as_person
 
@@ -33,7 +33,14 @@ def list_events(
     actor: ManagerActor,
     platform: PlatformDep,
     person_id: UUID | None = None,
+    account_id: Annotated[
+        UUID | None, Query(description="Only what this member of staff did")
+    ] = None,
     action: Annotated[str | None, Query(max_length=64)] = None,
+    since: Annotated[date | None, Query(description="From this Japanese day on")] = None,
+    until: Annotated[
+        date | None, Query(description="Up to this Japanese day, itself included")
+    ] = None,
     limit: Limit = 50,
     cursor_: Annotated[Cursor, Query(alias="cursor")] = None,
 ) -> Items[AuditEventOut]:
@@ -46,8 +53,7 @@ def list_events(
             now=platform.clock.now(),
             limit=limit + 1,
             after=after(cursor_),
-            person_id=person_id,
-            action=action,
+            wanted=trail.Wanted.of(person_id, account_id, action, since, until),
         )
     shown, last = page(rows, limit)
     return Items[AuditEventOut](
@@ -84,7 +90,7 @@ def list_own_events(
     "/me/audit-events/file",
     summary="Read who looked at my data, as CSV",
     response_class=Response,
-    responses=problems(401, 422) | {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}},
+    responses=problems(401, 422) | CSV,
 )
 def own_events_csv(
     actor: PersonActor,
@@ -94,18 +100,21 @@ def own_events_csv(
     """R25: the latest 5,000 acts and looks, for a spreadsheet; the codes are those of the JSON."""
     with platform.database.transaction(as_person(actor)) as db:
         rows = trail.events_about(db, actor=actor, limit=CSV_ROWS, lg_code=lg_code)
-    file = StringIO()
-    table = csv.writer(file)
-    table.writerow(["at", "lg_code", "actor_kind", "mine", "action", "purpose", "fields"])
-    for one in (_about_me(row, actor) for row in rows):
-        fields = " ".join(one.fields or ())
-        own = [one.at.isoformat(), one.lg_code, one.actor_kind, one.mine, one.action]
-        table.writerow([*own, one.purpose, fields])
-    headers = {
-        "Cache-Control": "no-store",
-        "Content-Disposition": 'attachment; filename="looks.csv"',
-    }
-    return Response("\ufeff" + file.getvalue(), media_type="text/csv", headers=headers)
+    shown = [_about_me(row, actor) for row in rows]
+    head = ("at", "lg_code", "actor_kind", "mine", "action", "purpose", "fields")
+    lines = (
+        [
+            one.at.isoformat(),
+            one.lg_code,
+            one.actor_kind,
+            one.mine,
+            one.action,
+            one.purpose,
+            " ".join(one.fields or ()),
+        ]
+        for one in shown
+    )
+    return as_csv("looks.csv", head, lines, {"Cache-Control": "no-store"})
 
 
 def _about_me(event: AuditEvent, actor: Actor) -> AboutMeOut:

@@ -1,10 +1,8 @@
 """Who is coming to a session: for the organiser as a list, at the reception by search only (C29)."""
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from io import StringIO
 from uuid import UUID
 
 from sqlalchemy import Select, and_, or_, select
@@ -17,6 +15,7 @@ from core.access import Actor
 from core.clock import japan_day
 from core.errors import refused
 from core.shortcode import normalise
+from core.tables import csv_text
 from registry.models import Registration
 
 #: Characters a search at the reception needs, and rows it shows at most (C29).
@@ -110,20 +109,10 @@ def insurance_list(db: Session, *, actor: Actor, session: ActivitySession, now: 
     )
     entries = [_entry(row[0], row[1], row[2], session, now, contacts=False) for row in found]
     _record(db, actor, session, entries, now, action="roster.insurance", purpose="insurance")
-    file = StringIO()
-    file.write("\ufeff")
-    writer = csv.writer(file)
-    writer.writerow(("登録番号", "氏名", "フリガナ"))
-    for one in entries:
-        writer.writerow(
-            (one.member_number, _plain_cell(one.display_name), _plain_cell(one.kana or ""))
-        )
-    return file.getvalue()
-
-
-def _plain_cell(text: str) -> str:
-    """A spreadsheet would run a text that begins like a formula."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+    return csv_text(
+        ("登録番号", "氏名", "フリガナ"),
+        ((one.member_number, one.display_name, one.kana or "") for one in entries),
+    )
 
 
 def _people(session: ActivitySession) -> Select[SignUp, Registration, datetime | None]:

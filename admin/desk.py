@@ -89,6 +89,8 @@ DONE: Final[Mapping[str, str]] = MappingProxyType(
         "import_confirmed": N_("案内のメールを順に送ります。同意した人だけが登録されます。"),
         "import_discarded": N_("名簿を消しました。だれにも送っていません。"),
         "body_state": N_("団体の状態を変えました。"),
+        "incident_told": N_("すべての画面でお知らせしています。"),
+        "incident_over": N_("お知らせを終えました。"),
     }
 )
 _STATUS: Final = ((Invalid, 422), (Gone, 410), (Refused, 409), (Conflict, 409))

@@ -36,4 +36,9 @@ STAFF = (
     settings.router,
     audit.router,
 )
-OPERATOR = (own.operator_router, operator.router, figures.operator_router)
+OPERATOR = (
+    own.operator_router,
+    operator.router,
+    figures.operator_router,
+    audit.operator_router,
+)

@@ -1,21 +1,40 @@
 """Values of settings as staff read them."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from admin import words
-from admin.desk import Desk
 from core import formats
+from core.texts import Translate
 from registry.rules.parameters import Parameter
 from registry.rules.requirement import RequirementError, describe_en, describe_ja, parse
 
 
-def label_of(desk: Desk, parameter: Parameter) -> str:
+class Reader(Protocol):
+    """Whoever reads: staff at a desk, or the operator."""
+
+    @property
+    def language(self) -> str:
+        """The short name of the language."""
+        ...
+
+    @property
+    def english(self) -> bool:
+        """Whether it is English."""
+        ...
+
+    @property
+    def say(self) -> Translate:
+        """The words of the language."""
+        ...
+
+
+def label_of(desk: Reader, parameter: Parameter) -> str:
     """What a setting is: its Japanese name, or the English sentence about it."""
     return parameter.about if desk.english else parameter.label
 
 
-def requirement_words(desk: Desk, tree: object) -> str:
+def requirement_words(desk: Reader, tree: object) -> str:
     """A requirement as one sentence (R07)."""
     try:
         parsed = parse(tree)
@@ -24,7 +43,7 @@ def requirement_words(desk: Desk, tree: object) -> str:
     return describe_en(parsed) if desk.english else describe_ja(parsed)
 
 
-def shown_value(desk: Desk, value: Any, unit: str = "") -> str:
+def shown_value(desk: Reader, value: Any, unit: str = "") -> str:
     """Any value of a setting in words: a number, a yes, a list, a choice, a requirement.
 
     Args:
@@ -45,7 +64,7 @@ def shown_value(desk: Desk, value: Any, unit: str = "") -> str:
     return _with_unit(desk, value, unit)
 
 
-def _with_unit(desk: Desk, value: Any, unit: str) -> str:
+def _with_unit(desk: Reader, value: Any, unit: str) -> str:
     """A number with what it counts; anything else as it is."""
     if unit == "share":
         return f"{value:.0%}"

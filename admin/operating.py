@@ -62,6 +62,11 @@ class Control:
         return self.platform.desk.language(self.request)
 
     @property
+    def english(self) -> bool:
+        """Whether this request is read in English."""
+        return self.language == "en"
+
+    @property
     def say(self) -> Translate:
         """The words of this request's language."""
         return self.platform.texts.translator(self.language)
@@ -94,7 +99,10 @@ class Control:
                 ("state", "/operator", "today", say("動いているか")),
                 ("bodies", "/operator/bodies", "place", say("団体")),
                 ("figures", "/operator/figures", "chart", say("全国の数字")),
+                ("numbers", "/operator/numbers", "settings", say("全国の決まり")),
+                ("incident", "/operator/incident", "warn", say("障害のお知らせ")),
                 ("keys", "/operator/keys", "qr", say("署名の鍵")),
+                ("audit", "/operator/audit", "log", say("記録")),
             ],
             home_href="/operator",
             sign_out_href="/operator/signout",
@@ -139,6 +147,21 @@ class Beat:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """Notices of one channel that have not left yet."""
+
+    channel: str
+    due: int
+    later: int
+    oldest: timedelta | None
+
+    @property
+    def minutes(self) -> int:
+        """How long the oldest one that is due has waited."""
+        return 0 if self.oldest is None else int(self.oldest.total_seconds() // 60)
+
+
+@dataclass(frozen=True, slots=True)
 class Machinery:
     """The state of jobs and deliveries, in numbers."""
 
@@ -147,9 +170,10 @@ class Machinery:
     done_until: Sequence[tuple[str, date]]
     failures: Sequence[tuple[str, date, int]]
     deliveries: Mapping[str, int]
+    waiting: Sequence[Waiting]
 
 
-def machinery(db: Session) -> Machinery:
+def machinery(db: Session, *, now: datetime) -> Machinery:
     """What the heartbeat, the jobs and the outbox say; subjects of failures are only counted."""
     wall = wall_now()
     beats = [
@@ -180,7 +204,28 @@ def machinery(db: Session) -> Machinery:
         done_until=[(job, period) for job, period in done],
         failures=[(job, period, many) for job, period, many in failures],
         deliveries=dict(deliveries),
+        waiting=_waiting(db, now),
     )
+
+
+def _waiting(db: Session, now: datetime) -> Sequence[Waiting]:
+    """The outbox by channel: what is due, since when, and what waits for its hour."""
+    due = Delivery.available_at <= now
+    rows = db.execute(
+        select(
+            Delivery.channel,
+            func.count().filter(due),
+            func.count().filter(~due),
+            func.min(Delivery.available_at).filter(due),
+        )
+        .where(Delivery.state.in_(("queued", "claimed")))
+        .group_by(Delivery.channel)
+        .order_by(Delivery.channel)
+    ).all()
+    return [
+        Waiting(channel, many, later, None if since is None else now - since)
+        for channel, many, later, since in rows
+    ]
 
 
 def body_counts(db: Session) -> Mapping[str, int]:

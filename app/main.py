@@ -1,5 +1,6 @@
 """Puts the rooms together into one web application."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cache
@@ -20,6 +21,7 @@ from core import sealing, sheets
 from core.clock import Clock, clock_for
 from core.db import Database
 from core.furigana import Furigana
+from core.incidents import Board
 from core.limits import Limiter
 from core.pages import Pages, static_files
 from core.settings import Settings, refuse_unsafe
@@ -58,7 +60,9 @@ def create_app(
         opened.check_safe()
         app.state.hot = HotDoor(opened, app.state.presence)
         await app.state.hot.start()
+        looking = asyncio.create_task(app.state.incidents.keep_looking(opened))
         yield
+        looking.cancel()
         await app.state.hot.close()
         opened.dispose()
 
@@ -113,6 +117,7 @@ def equip(
     app.state.platform = platform
     app.state.policy_book = book
     app.state.evidence = SqlEvidence()
+    app.state.incidents = Board(platform.clock)
     app.state.presence = Presence(KeyStore(platform.secret), PolicyCache(book))
     app.state.rates = DeviceRates.of(settings, platform.limiter)
     # Opened with the process; a caller's own database (tests) is worked by threads.

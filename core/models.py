@@ -221,6 +221,7 @@ class AuditEvent(Base):
     __table_args__ = (
         Index(None, "lg_code", "at"),
         Index(None, "person_id", "at"),
+        Index("ix_audit_event_operators", "at", postgresql_where="starts_with(actor, 'operator:')"),
         {
             "info": rights(
                 TableClass.MACHINERY,
@@ -228,7 +229,7 @@ class AuditEvent(Base):
                 person=[("i", Reach.ALL), ("s", Reach.PERSON)],
                 body=[("i", Reach.ALL), ("s", Reach.BODY)],
                 worker=("i", Reach.ALL),
-                operator=("i", Reach.ALL),
+                operator=[("i", Reach.ALL), ("s", Reach.OPERATORS)],
             )
         },
     )
@@ -429,3 +430,26 @@ class SigningKey(Base):
     not_after: Mapped[datetime]
     status: Mapped[str] = mapped_column(String(8))
     revoked_at: Mapped[datetime | None]
+
+
+class Incident(Base):
+    """A disturbance that every page tells of until its end: a sentence, and nobody's name."""
+
+    __tablename__ = "incident"
+    __table_args__ = (
+        CheckConstraint("ends_at >= begins_at", name="ends_later"),
+        {
+            "info": rights(
+                TableClass.NATIONAL,
+                gate=("s", Reach.ALL),
+                operator=("siu", Reach.ALL),
+            )
+        },
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    text_ja: Mapped[str] = mapped_column(String(200))
+    text_en: Mapped[str] = mapped_column(String(300))
+    begins_at: Mapped[datetime]
+    ends_at: Mapped[datetime] = mapped_column(index=True)
+    told_by: Mapped[str] = mapped_column(String(80))

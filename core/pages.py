@@ -29,6 +29,7 @@ from starlette.types import Scope
 from core import formats
 from core.clock import JAPAN
 from core.furigana import Furigana
+from core.incidents import Board
 from core.seeing import LOCAL_PATH, seeing_of
 from core.texts import LANGUAGES, Texts, html_lang, language
 
@@ -117,7 +118,15 @@ class Pages:
         lang = self.language(request)
         page = self._environments[lang].get_template(template)
         seeing = seeing_of(request, lang)
-        html = page.render({"errors": [], **context, "seeing": seeing, "request": request})
+        html = page.render(
+            {
+                "errors": [],
+                **context,
+                "seeing": seeing,
+                "request": request,
+                "incident": _incident(request, lang),
+            }
+        )
         if self._furigana and seeing.furigana:
             html = self._furigana.put(html)
         response = HTMLResponse(html, status_code=status)
@@ -174,6 +183,14 @@ class Pages:
         # Macros are a global, so that partial files and blocks see them without an import.
         env.globals["ui"] = env.get_template("macros.html").module
         return env
+
+
+def _incident(request: Request, lang: str) -> Mapping[str, object] | None:
+    """The disturbance that this process knows of, for the head of a page."""
+    app = request.scope.get("app")
+    board: Board | None = getattr(app.state, "incidents", None) if app else None
+    told = board.shown() if board else None
+    return None if told is None else {"text": told.text(lang), "ends_at": told.ends_at}
 
 
 def _filters(texts: Texts, lang: str) -> dict[str, Any]:

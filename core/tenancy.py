@@ -48,6 +48,8 @@ class Reach(StrEnum):
     ACTOR = "actor = (select furusato_actor())"
     PUBLISHED = "published"
     RECIPIENT = "id = (select furusato_person_id())"
+    #: What operators did themselves, which is of no person.
+    OPERATORS = "starts_with(actor, 'operator:')"
 
 
 class TableClass(StrEnum):

@@ -131,3 +131,12 @@ def open_member(
         fields=SHOWN,
     )
     return row, events
+
+
+def person_of_number(db: Session, *, lg_code: str, number: str) -> UUID | None:
+    """Whose member number it is, however it was typed; None: nobody's here."""
+    return db.scalars(
+        select(Registration.person_id).where(
+            Registration.lg_code == lg_code, Registration.member_number == normalise(number.strip())
+        )
+    ).one_or_none()

@@ -10,12 +10,12 @@ from core.clock import japan_day
 from core.db import Context
 from core.errors import NotFound
 from core.problems import problems
+from core.tables import CSV, as_csv
 from core.tenancy import Audience
 from core.web import Items, PlatformDep, decode_cursor, encode_cursor
 from registry.doors import BookDep
 from reporting import reading
 from reporting.definitions import Group, figures
-from reporting.files import CSV, as_csv
 from reporting.reading import Asked
 from reporting.schemas import FigureOut, Level, OpenValueOut
 

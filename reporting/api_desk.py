@@ -5,11 +5,11 @@ from typing import Final
 from fastapi import APIRouter, Response
 
 from core.problems import problems
+from core.tables import CSV, as_csv
 from core.web import Items, PlatformDep
 from registry.doors import LgCode, ViewerActor, as_body
 from reporting import reading
 from reporting.definitions import figures
-from reporting.files import CSV, as_csv
 from reporting.schemas import OwnFigureOut
 
 router = APIRouter(prefix="/local-governments/{lg_code}/figures", tags=["figures"])

@@ -11,8 +11,8 @@ from typing import Any
 
 from celery import Celery
 from kombu import Queue
-from sqlalchemy import make_url
 
+from core.queues import JOBS, NOTICES, key_prefix
 from core.settings import Settings
 from workers.heartbeat import beat_of
 from workers.notifications.relay import Relay
@@ -26,7 +26,6 @@ HARD_LIMIT_SECONDS, SOFT_LIMIT_SECONDS = 120, 100
 WORK_SECONDS = 60.0
 #: A tick nobody took before the next ones came is not worth taking any more.
 EXPIRES_SECONDS = 60.0
-JOBS, NOTICES = "jobs", "notices"
 #: How many more processes are asked to help when a night has many shares.
 MOST_HELPERS = 8
 
@@ -96,11 +95,6 @@ def configuration(settings: Settings) -> Mapping[str, Any]:
             for name in ("jobs.tick", "notices.relay")
         },
     }
-
-
-def key_prefix(settings: Settings) -> str:
-    """Our own corner of the broker; two platforms that share one never wake each other."""
-    return f"furusato:{make_url(settings.database_url).database}:"
 
 
 # --- tasks: doors into the runner and the relay --------------------------------------------

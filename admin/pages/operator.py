@@ -1,21 +1,28 @@
 """運営: bodies and their way in, jobs and heartbeats, keys. No person is reachable from here."""
 
-from typing import Annotated
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Path, Query, Response
 from sqlalchemy.orm import Session
 
 from admin import operating
 from admin.desk import TOLD_IN_PLACE, Done, Problems, problems_of, status_of
-from admin.forms import FormDep
+from admin.forms import Form, FormDep
+from admin.numbers import label_of, shown_value
 from admin.operating import SHOWN, Control, ControlDep
 from admin.pages.own import passkey_offered
+from core import incidents, queues
 from core.access import Role
+from core.clock import JAPAN, japan_day
 from registry import governments, queries, staff
 from registry.doors import GATE
 from registry.people import refuse_individual_number
 
 router = APIRouter(include_in_schema=False)
+#: The end that a form proposes.
+LATER: Final = timedelta(hours=2)
 Code = Annotated[str, Path(pattern=r"^\d{6}$")]
 Search = Annotated[str, Query(alias="q", max_length=40)]
 Choice = Annotated[str, Query(max_length=12)]
@@ -31,7 +38,8 @@ def state(control: ControlDep) -> Response:
             "operator_state.html",
             here="state",
             passkey_offered=offered,
-            machinery=operating.machinery(db),
+            machinery=operating.machinery(db, now=control.now),
+            queues=queues.lengths(control.platform.settings),
             bodies=operating.body_counts(db),
         )
 
@@ -154,3 +162,81 @@ def list_keys(control: ControlDep, after: After = None) -> Response:
             last=rows[SHOWN - 1].kid if len(rows) > SHOWN else None,
             first=after is None,
         )
+
+
+@router.get("/operator/numbers")
+def list_numbers(control: ControlDep) -> Response:
+    """Every national number with its day and its source; drafts and late reviews are marked."""
+    today = japan_day(control.now)
+    rows = [(one, one.values.on(today)) for one in control.book.parameters.values()]
+    return control.render(
+        "operator_numbers.html",
+        here="numbers",
+        rows=rows,
+        label=lambda one: label_of(control, one),
+        shown=lambda one, value: shown_value(control, value, one.unit),
+        drafts=sum(not step.source.confirmed for _, step in rows),
+    )
+
+
+def show_incident(
+    control: Control, *, errors: Problems = (), status: int = 200, done: str = ""
+) -> Response:
+    """What every page tells now, and a form for something else."""
+    with control.platform.database.transaction(control.context) as db:
+        return control.render(
+            "operator_incident.html",
+            here="incident",
+            status=status,
+            errors=errors,
+            done=done,
+            told=incidents.current(db, now=control.now),
+            later=(control.now + LATER).astimezone(JAPAN),
+        )
+
+
+@router.get("/operator/incident")
+def one_incident(control: ControlDep, done: Done = "") -> Response:
+    """Is anything told to everybody, and until when."""
+    return show_incident(control, done=done)
+
+
+@router.post("/operator/incident")
+def tell_incident(control: ControlDep, form: FormDep) -> Response:
+    """A short sentence on every page until its end."""
+    control.prove_fresh()
+
+    def work(db: Session) -> str:
+        incidents.tell(
+            db,
+            actor=control.actor,
+            text_ja=form.needed("text_ja", most=200),
+            text_en=form.needed("text_en", most=300),
+            ends_at=form.moment(form.day("day"), "time"),
+            now=control.now,
+        )
+        return "/operator/incident?done=incident_told"
+
+    return _and_look(control, form, work)
+
+
+@router.post("/operator/incident/end")
+def end_incident(control: ControlDep, form: FormDep) -> Response:
+    """It is over."""
+    control.prove_fresh()
+
+    def work(db: Session) -> str:
+        incidents.end(db, actor=control.actor, now=control.now)
+        return "/operator/incident?done=incident_over"
+
+    return _and_look(control, form, work)
+
+
+def _and_look(control: Control, form: Form, work: Callable[[Session], str]) -> Response:
+    """Do it, and let this process know at once; the others look within seconds."""
+    answer = control.act(
+        form, work, lambda errors, status: show_incident(control, errors=errors, status=status)
+    )
+    board: incidents.Board = control.request.app.state.incidents
+    board.look(control.platform.database)
+    return answer

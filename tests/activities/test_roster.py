@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from activities.models import ActivitySession, CheckIn
 from activities.roster import insurance_list, roster, search_roster
-from activities.trail import events_about, events_of_body
+from activities.trail import Wanted, events_about, events_of_body
 from core.access import Role
 from core.db import Database, for_body, for_person
 from core.errors import Forbidden, Refused
@@ -170,7 +170,7 @@ def test_r25_only_managers_read_the_trail_and_reading_is_on_it(
         with pytest.raises(Forbidden):
             events_of_body(db, actor=approver, lg_code=HIDA, now=NOW, limit=9)
         rows = events_of_body(
-            db, actor=manager, lg_code=HIDA, now=NOW, limit=9, person_id=person_id
+            db, actor=manager, lg_code=HIDA, now=NOW, limit=9, wanted=Wanted.of(person_id)
         )
         assert {one.action for one in rows} >= {"sign_up.taken"}
         first = events_of_body(db, actor=manager, lg_code=HIDA, now=NOW, limit=1)

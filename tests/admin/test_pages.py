@@ -137,6 +137,9 @@ OPERATOR_PAGES = (
     f"/bodies/{HIDA}",
     "/keys",
     "/figures",
+    "/numbers",
+    "/incident",
+    "/audit",
 )
 
 

@@ -25,6 +25,9 @@ OPERATOR = {
     "operator_body": f"/operator/bodies/{HIDA}",
     "operator_keys": "/operator/keys",
     "operator_figures": "/operator/figures",
+    "operator_numbers": "/operator/numbers",
+    "operator_incident": "/operator/incident",
+    "operator_audit": "/operator/audit",
 }
 #: Pages with every kind of part, which axe sees at a phone's width as well.
 NARROW = {"today", "approvals", "preview", "reception", "member"}

@@ -10,11 +10,11 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
 from core.db import Context, Database, for_body
+from core.tables import MARK
 from core.tenancy import Audience
 from registry.models import Registration
 from reporting import reading
 from reporting.definitions import UNKNOWN, figures
-from reporting.files import MARK
 from reporting.models import NATION, FigureCount, OpenFigure
 from tests.conftest import RollbackDatabase
 from tests.factories.figures import TODAY, night

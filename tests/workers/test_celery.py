@@ -17,6 +17,7 @@ from app.local import beat_options, worker_options
 from bench.population import Cohort
 from core.clock import FileClock
 from core.db import Database
+from core.queues import key_prefix
 from tests.workers.nights import (
     GIFU,
     HIDA,
@@ -30,7 +31,6 @@ from tests.workers.nights import (
     rows,
 )
 from tests.workers.renewing import LAST, LEAP, THREE
-from workers.app import key_prefix
 from workers.runner import Runner
 
 ROOT = Path(__file__).resolve().parents[2]

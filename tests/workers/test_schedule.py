@@ -9,6 +9,7 @@ import activities.models
 import registry.models
 import reporting.models
 from core.db import Base, Database, for_job
+from core.queues import key_prefix
 from core.settings import Settings
 from tests.workers.nights import at
 from workers.app import (
@@ -17,7 +18,6 @@ from workers.app import (
     VISIBILITY_SECONDS,
     WORK_SECONDS,
     configuration,
-    key_prefix,
     make_app,
 )
 from workers.invariants import OF_A_BODY, OF_THE_NATION
