@@ -376,6 +376,12 @@ def simulate(context: typer.Context) -> None:
     _simulation("simulate", context.args)
 
 
+@cli.command(context_settings=_HANDED_OVER)
+def compare(context: typer.Context) -> None:
+    """Try a policy on simulated people: differences, who gains, hours of staff; --help says how."""
+    _simulation("compare", context.args)
+
+
 def _simulation(command: str, arguments: list[str]) -> None:
     sys.stdout.flush()
     os.execv(sys.executable, [sys.executable, "-m", "simulation", command, *arguments])  # noqa: S606 - no shell

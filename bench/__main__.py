@@ -21,7 +21,7 @@ from typing import Any
 
 from app import migrate
 from app.local import LocalStack
-from bench import desk, first_page, gate, renewal, verify_codes
+from bench import desk, first_page, gate, renewal, simulate_model, verify_codes
 from core.settings import Environment
 
 WEB_PROCESSES = 2
@@ -61,6 +61,11 @@ BENCHMARKS = (
         lambda stack: renewal.run(stack(), people=NIGHT_PEOPLE),
     ),
     Benchmark("desk", ("members_page", "import_preview"), lambda stack: desk.run(stack())),
+    Benchmark(
+        "simulation",
+        ("simulate_model", "simulate_parity"),
+        lambda _: simulate_model.run(),
+    ),
 )
 NAMES = sorted({name for one in BENCHMARKS for name in (one.name, *one.figures)})
 

@@ -17,7 +17,7 @@ from simulation.run import Order, job_of, simulate
 from simulation.scenario import ScenarioError, assumptions, load_scenario, scenario_from
 from simulation.summary import series_of
 
-PEOPLE = 240
+PEOPLE = 1600
 
 
 @pytest.fixture(scope="module")
@@ -63,8 +63,8 @@ def test_books_balance(job: Job) -> None:
 
 def test_a_folder_of_results(tmp_path: Path) -> None:
     """summary.json, series.csv and days.csv tell the same story; two processes change nothing."""
-    order = Order("pioneer", people=300, months=36, events=True)
-    summary = simulate(order, tmp_path / "one", each=150)
+    order = Order("pioneer", people=2000, months=36, events=True)
+    summary = simulate(order, tmp_path / "one", each=1000)
     again = json.loads((tmp_path / "one" / "summary.json").read_text(encoding="utf-8"))
     assert again == summary
     with (tmp_path / "one" / "series.csv").open(encoding="utf-8") as file:
@@ -74,7 +74,7 @@ def test_a_folder_of_results(tmp_path: Path) -> None:
         assert sum(int(row[metric]) for row in rows) == summary["totals"][metric]
     assert int(rows[-1]["premium"]) == summary["at_end"]["premium"]
     assert sum(year["check_ins"] for year in summary["years"]) == summary["totals"]["check_ins"]
-    assert summary["funnel"][0]["people"] <= 300
+    assert summary["funnel"][0]["people"] <= 2000
     assert summary["types"][0]["staff_hours"] > 0
     assert {item["name"] for item in summary["assumptions"]} >= {"habits.keep", "ties.fan.visits"}
     events = _events(tmp_path / "one" / "events.parquet")
@@ -113,10 +113,10 @@ def test_a_stopped_run_goes_on(tmp_path: Path) -> None:
 
 def test_a_policy_that_is_tried_changes_what_it_should() -> None:
     """Two counts instead of three grant more; a shorter silence releases more."""
-    usual, _ = run_parts(job_of(Order("pioneer", people=300, months=60)))
-    easier = Order("pioneer", people=300, months=60, changes={"premium.required": 1})
+    usual, _ = run_parts(job_of(Order("pioneer", people=2000, months=60)))
+    easier = Order("pioneer", people=2000, months=60, changes={"premium.required": 1})
     eased, _ = run_parts(job_of(easier))
-    shorter = Order("pioneer", people=300, months=60, changes={"dormancy.months": 12})
+    shorter = Order("pioneer", people=2000, months=60, changes={"dormancy.months": 12})
     short, _ = run_parts(job_of(shorter))
 
     def total(counts: Any, metric: int) -> int:
@@ -138,7 +138,7 @@ def test_a_disaster_stops_the_clocks() -> None:
     from simulation.world import prepare
 
     setting = prepare(scenario_from(data), load_policy(), months=60)
-    counts, _ = run_parts(Job(setting, 5, 400))
+    counts, _ = run_parts(Job(setting, 5, 2000))
     series = counts.table("series").sum(axis=1)
     during, after = series[30:36], series[36:]
     stopped = [ms.LAPSES, ms.GRACES, ms.DORMANCY_NOTICES, ms.RELEASES, ms.CHECK_INS]
