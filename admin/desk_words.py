@@ -87,6 +87,7 @@ AUDIT: Final[Mapping[str, str]] = MappingProxyType(
         "application.taken_back": N_("申請の決定を元に戻した"),
         "term.renewal_taken_back": N_("更新の決定を元に戻した"),
         "stay_day.taken_back": N_("滞在日の承認を元に戻した"),
+        "night.list": N_("自動で行ったことの一覧を見た"),
         "registration.look_ahead": N_("だれがどう変わるかを試算した"),
         "approval.look_at_many": N_("まとめて承認する前に一覧を見た"),
         "application.reversed": N_("承認を取り消した"),

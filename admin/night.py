@@ -1,13 +1,15 @@
 """What the platform did by itself: shown to staff with its reasons, and reversible (R15)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import String, and_, cast, exists, func, select
 from sqlalchemy.orm import Session
 
-from core.clock import day_start
+from core import audit
+from core.access import Actor
+from core.clock import day_start, japan_day
 from core.models import AuditEvent
 from registry.granting import OPEN
 from registry.models import Application, Judgement, Registration
@@ -30,16 +32,36 @@ class ByItself:
 class Night:
     """What happened without staff since an instant.
 
-    `acts` counts the platform's own acts by their name in the audit trail.
+    `acts` counts the platform's own acts by their name in the audit trail. `released` are those
+    whom a long silence ended: they come back with one press of their own (R06).
     """
 
     since: datetime
     acts: Mapping[str, int]
     judgements: list[ByItself]
+    released: Sequence[Registration]
 
 
-def by_itself(db: Session, *, lg_code: str, today: date, limit: int = 50) -> Night:
-    """R15: acts of the platform's own jobs and judgements made since yesterday began."""
+def by_itself(db: Session, *, actor: Actor, lg_code: str, now: datetime, limit: int = 50) -> Night:
+    """R15: what the platform did since yesterday began; names that are shown are recorded (C48)."""
+    found = _found(db, lg_code, japan_day(now), limit)
+    named = len(found.judgements) + len(found.released)
+    if named:
+        audit.record(
+            db,
+            actor=actor,
+            action="night.list",
+            subject=("local_government", lg_code),
+            now=now,
+            lg_code=lg_code,
+            purpose="approval",
+            row_count=named,
+            fields=["display_name"],
+        )
+    return found
+
+
+def _found(db: Session, lg_code: str, today: date, limit: int) -> Night:
     since = day_start(today - ONE_DAY)
     acts = db.execute(
         select(AuditEvent.action, func.count())
@@ -76,4 +98,14 @@ def by_itself(db: Session, *, lg_code: str, today: date, limit: int = 50) -> Nig
         .order_by(Judgement.made_at.desc(), Judgement.id)
         .limit(limit)
     )
-    return Night(since, dict(acts.all()), [ByItself(*row) for row in rows])
+    released = db.scalars(
+        select(Registration)
+        .where(
+            Registration.lg_code == lg_code,
+            Registration.status == "released_dormant",
+            Registration.released_on >= today - ONE_DAY,
+        )
+        .order_by(Registration.released_on.desc(), Registration.id)
+        .limit(limit)
+    ).all()
+    return Night(since, dict(acts.all()), [ByItself(*row) for row in rows], released)

@@ -6,7 +6,7 @@ decides is not the applicant (C47).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import DateTime, cast, func, select, tuple_
@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from core import audit
 from core.access import Actor, Role
+from core.clock import JAPAN
 from core.errors import Conflict, Forbidden, NotFound, Refused, invalid
 from core.models import Account
 from registry import judging, queries
@@ -46,10 +47,14 @@ class InboxRow:
     deadline: datetime
 
 
-#: An objection until the window closes; a review while its place is kept.
+#: An objection until the window closes; a review to the end of the last day its place is kept.
 _DEADLINE = func.coalesce(
     Application.effective_at,
-    cast(Application.slot_until, DateTime(timezone=True)),
+    func.timezone(
+        JAPAN.key,
+        cast(Application.slot_until, DateTime) + timedelta(days=1),
+        type_=DateTime(timezone=True),
+    ),
     Application.applied_at,
 )
 

@@ -58,7 +58,7 @@ def show(
             reverse_days=policy.integer("decision.reverse_days"),
             due_days=waiting.DUE_DAYS.days,
             passkey_offered=offered,
-            night=night.by_itself(db, lg_code=desk.lg_code, today=desk.today),
+            night=night.by_itself(db, actor=desk.actor, lg_code=desk.lg_code, now=desk.now),
         )
 
 
