@@ -1,6 +1,5 @@
-"""Cursors over an instant and an id, page sizes, and answers a reader may keep (ETag)."""
+"""Cursors over an instant and an id, page sizes, and how long answers may be kept."""
 
-import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, TypeVar
@@ -10,6 +9,7 @@ from fastapi import Query, Request, Response
 from pydantic import BaseModel
 
 from core.errors import invalid
+from core.etags import tagged
 from core.web import decode_cursor, encode_cursor
 
 T = TypeVar("T")
@@ -51,16 +51,11 @@ def cursor(at: datetime, row_id: UUID) -> str:
 
 
 def kept(request: Request, model: BaseModel, *, private: bool = False) -> Response:
-    """The answer with its ETag; 304 without a body where the reader has it already."""
-    body = model.model_dump_json().encode()
-    tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-    headers = {
-        "ETag": tag,
-        "Cache-Control": "private, no-cache" if private else "public, max-age=30",
+    """An answer about activities, which a reader may keep for half a minute."""
+    return tagged(
+        request,
+        model,
+        keep="private, no-cache" if private else "public, max-age=30",
         # A signed-in minor is shown less (R18), so answers are kept apart by who asks.
-        "Vary": "Authorization, Cookie",
-    }
-    known = request.headers.get("if-none-match", "")
-    if tag in {one.strip().removeprefix("W/") for one in known.split(",")}:
-        return Response(status_code=304, headers=headers)
-    return Response(body, media_type="application/json", headers=headers)
+        vary="Authorization, Cookie",
+    )

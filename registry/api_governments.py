@@ -1,16 +1,14 @@
 """Doors of local governments: public look-ups, and the operator's hand on their state."""
 
-import hashlib
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import JSONResponse
-from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
 from core.access import Actor, system
 from core.clock import japan_day
 from core.db import Context, for_body
+from core.etags import tagged
 from core.problems import problems
 from core.tenancy import Audience
 from core.web import Answer, Items, Platform, PlatformDep, answer_once, decode_cursor, encode_cursor
@@ -33,18 +31,6 @@ operator_router = APIRouter(tags=["operator"])
 
 #: A visitor sees what every registrant sees of local governments, and no person's rows.
 VISITOR = Context(Audience.PERSON, actor="anonymous:visitor")
-
-
-def tagged(request: Request, model: BaseModel) -> Response:
-    """An answer with an ETag; 304 when the caller has it already."""
-    body = model.model_dump(mode="json")
-    digest = hashlib.sha256(model.model_dump_json().encode()).hexdigest()[:32]
-    tag = f'W/"{digest}"'
-    headers = {"ETag": tag, "Cache-Control": "no-cache"}
-    asked = {part.strip() for part in request.headers.get("if-none-match", "").split(",")}
-    if tag in asked:
-        return Response(status_code=304, headers=headers)
-    return JSONResponse(body, headers=headers)
 
 
 @public_router.get(

@@ -8,10 +8,11 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from sqlalchemy.orm import Session
 
+from core.etags import tagged
 from core.problems import problems
 from core.web import Answer, Items, PlatformDep, answer_once
 from registry import news, queries
-from registry.api_governments import VISITOR, tagged
+from registry.api_governments import VISITOR
 from registry.doors import ClerkActor, LgCode, as_body
 from registry.models import TownNews
 from registry.people import refuse_individual_number
