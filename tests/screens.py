@@ -153,6 +153,7 @@ def desk_pages(camera: Camera, scene: Scene) -> None:
     for name, path in {
         "today": home,
         "approvals": f"{home}/approvals",
+        "preview": f"{home}/preview?count=4",
         "activities": f"{home}/activities",
         "activity": f"{home}/activities/{morning.activity.id}",
         "proposal": f"{home}/activities/{morning.proposal.id}",
