@@ -119,6 +119,8 @@ def stack_of_its_own(*, durable: bool) -> Iterator[LocalStack]:
         LocalStack(
             Path(home) / "data",
             environment=Environment.TEST,
+            # Six hands stand for the rush of a whole gate.
+            settings={"limit_device_scans": 0},
             durable=durable,
             settings={"tick_seconds": 0.2},
         ) as stack,
