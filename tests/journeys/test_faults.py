@@ -120,9 +120,8 @@ def stack_of_its_own(*, durable: bool) -> Iterator[LocalStack]:
             Path(home) / "data",
             environment=Environment.TEST,
             # Six hands stand for the rush of a whole gate.
-            settings={"limit_device_scans": 0},
+            settings={"limit_device_scans": 0, "tick_seconds": 0.2},
             durable=durable,
-            settings={"tick_seconds": 0.2},
         ) as stack,
     ):
         loaded(stack)
