@@ -65,6 +65,7 @@ DONE: Final[Mapping[str, str]] = MappingProxyType(
         "left": N_("帰った時刻を記録しました。"),
         "annulled": N_("受付を取り消しました。記録は残ります。"),
         "corrected": N_("参加実績を訂正しました。前の内容も残ります。"),
+        "card_made": N_("登録証を作りました。前の登録証は、もう使えません。"),
         "extended": N_("有効期間を延ばしました。本人に知らせます。"),
         "closed": N_("登録を閉じました。お知らせは、もう送られません。"),
         "file_taken": N_(

@@ -155,6 +155,7 @@ AUDIT: Final[Mapping[str, str]] = MappingProxyType(
         "term.list_waiting": N_("更新の一覧を見た"),
         "stay_day.list": N_("滞在日の報告を見た"),
         "card.issue": N_("登録証を発行した"),
+        "card.print": N_("登録証を印刷した"),
         "certificate.issue": N_("証明書を発行した"),
         "certificate.revoke": N_("証明書を止めた"),
         "news.publish": N_("便りを載せた"),

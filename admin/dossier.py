@@ -49,6 +49,7 @@ class Dossier:
     living: Term | None
     residence: LocalGovernment | None
     sources: Sequence[LocalGovernment]
+    paper_card: bool
 
 
 def about(db: Session, registration: Registration, *, today: date) -> Dossier:
@@ -63,6 +64,12 @@ def about(db: Session, registration: Registration, *, today: date) -> Dossier:
     codes = {str(source["code"]) for source in registration.derived_from}
     bodies = queries.governments(db, codes | {registration.residence_code or ""})
     presences = _presences(db, lg_code, registration_id)
+    cards = db.scalars(
+        select(Card)
+        .where(Card.lg_code == lg_code, Card.registration_id == registration_id)
+        .order_by(Card.issued_at.desc())
+        .limit(SHOWN)
+    ).all()
     return Dossier(
         terms=terms_of(db, lg_code=lg_code, registration_id=registration_id),
         applications=_applications(db, lg_code, registration_id),
@@ -73,12 +80,7 @@ def about(db: Session, registration: Registration, *, today: date) -> Dossier:
             .limit(SHOWN)
         ).all(),
         presences=presences,
-        cards=db.scalars(
-            select(Card)
-            .where(Card.lg_code == lg_code, Card.registration_id == registration_id)
-            .order_by(Card.issued_at.desc())
-            .limit(SHOWN)
-        ).all(),
+        cards=cards,
         stay_days=_stays(db, registration, today),
         counted=sum(
             1 for one in presences if one.row.counted and today - YEAR < one.row.day <= today
@@ -86,6 +88,10 @@ def about(db: Session, registration: Registration, *, today: date) -> Dossier:
         living=queries.living_term(db, registration),
         residence=bodies.get(registration.residence_code or ""),
         sources=[bodies[code] for code in sorted(codes) if code in bodies],
+        paper_card=any(
+            one.kind == "paper" and one.revoked_at is None and one.expires_on >= today
+            for one in cards
+        ),
     )
 
 

@@ -5,14 +5,21 @@ installed is ignored, so a sheet looks the same wherever it is made.
 """
 
 import json
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 import typst
+from PIL import ImageFont
 from pylopdf_fonts_jp import sans_path
+
+#: A code point that means no letter: fonts draw their empty box for it.
+_NO_LETTER: Final = "\uffff"
+#: Stands for a letter that a font has not (U+3013).
+GETA: Final = "〓"
 
 
 def typeset(
@@ -30,15 +37,40 @@ def typeset(
         images: SVG drawings by the names under which `sys.inputs` gives them.
         now: The instant the document says it was made at; none when empty.
     """
+    inputs = {"told": json.dumps(told, ensure_ascii=False), **images}
+    lacking = missing_letters(inputs.values())
+    if lacking:
+        # A sheet by these rules shows no empty box: 〓 is what Japanese printers set instead.
+        instead = dict.fromkeys(map(ord, lacking), GETA)
+        inputs = {name: text.translate(instead) for name, text in inputs.items()}
     made: bytes = typst.compile(
         template.encode(),
         font_paths=_fonts(),
         format="pdf",
-        sys_inputs={"told": json.dumps(told, ensure_ascii=False), **images},
+        sys_inputs=inputs,
         pdf_standards=["ua-1"],
         timestamp=None if now is None else int(now.timestamp()),
     )
     return made
+
+
+def missing_letters(texts: Iterable[str]) -> str:
+    """The letters that the font cannot draw, each once; a sheet shows 〓 for them."""
+    found: set[str] = set().union(*texts)
+    return "".join(sorted(one for one in found if not one.isspace() and not _drawn(one)))
+
+
+@lru_cache(maxsize=20_000)
+def _drawn(letter: str) -> bool:
+    if unicodedata.category(letter) in {"Mn", "Cf", "Cc"}:
+        return True
+    font = _outlines()
+    return bytes(font.getmask(letter)) != bytes(font.getmask(_NO_LETTER))
+
+
+@cache
+def _outlines() -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(str(sans_path()), 16, layout_engine=ImageFont.Layout.BASIC)
 
 
 @cache

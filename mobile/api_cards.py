@@ -7,9 +7,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 
 from activities.api_checkin import presence_of
+from activities.card_doors import with_keys
+from activities.cards import SignedCard, issue_card, living_card, stays_long
 from core.problems import problems
 from core.web import Answer, PlatformDep, answer_once
-from mobile.cards import SignedCard, issue_card, living_card, stays_long, with_keys
 from qr.store import KeyStore
 from registry.doors import BookDep, EvidenceDep, LgCode, PersonActor, as_person
 

@@ -11,10 +11,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 
 from activities.api_checkin import presence_of
+from activities.card_doors import with_keys
+from activities.cards import living_registration
 from core.clock import japan_day
 from core.problems import problems
 from core.web import Answer, Items, PlatformDep, answer_once
-from mobile.cards import living_registration, with_keys
 from mobile.phones import PhoneKey, certify, new_challenge
 from qr.keys import base64url
 from qr.store import KeyStore

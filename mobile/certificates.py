@@ -14,12 +14,12 @@ from typing import Final
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
+from activities.cards import living_registration
 from core import audit, shortcode
 from core.access import Actor
 from core.clock import japan_day
 from core.errors import NotFound
 from core.shortcode import CERTIFICATE
-from mobile.cards import living_registration
 from registry import queries
 from registry.derived_links import derived_expiry
 from registry.evidence import Evidence

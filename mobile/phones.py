@@ -12,13 +12,13 @@ from secrets import token_bytes
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from activities.cards import ONE_DAY, expiry, living_registration
 from core import audit, sealing
 from core.access import Actor
 from core.clock import day_start, japan_day
 from core.errors import Conflict, invalid
 from core.ids import new_id
 from core.outbox import NoticeDraft, tell
-from mobile.cards import ONE_DAY, expiry, living_registration
 from qr.codes import CARD_ID_BYTES, CardCode, certify_phone
 from qr.signatures import KeyUse, compressed_point, es256_verifies, load_public_key
 from qr.store import KeyStore

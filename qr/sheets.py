@@ -4,6 +4,7 @@ The poster's code is copyable by design, hence its third step: an organiser look
 The card prints no validity date, as a renewal or the law may move it (C14).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from core.shortcode import MEMBER, POSTER, grouped
@@ -110,8 +111,16 @@ def poster_svg(poster: Poster, words: PosterWords = JAPANESE_POSTER) -> str:
     return drawing.sheet(A4_WIDTH, A4_HEIGHT, title, pieces)
 
 
-def card_svg(card: Card, words: CardWords = JAPANESE_CARD) -> str:
-    """A wallet card of 85.6 by 54 mm, to be cut out (R22); its code is at level Q."""
+def card_svg(
+    card: Card,
+    words: CardWords = JAPANESE_CARD,
+    *,
+    matrix: Callable[[str, Level], list[list[bool]]] = qr_matrix,
+) -> str:
+    """A wallet card of 85.6 by 54 mm, to be cut out (R22); its code is at level Q.
+
+    `matrix` draws the code: `qr_matrix`, or `quick_matrix` for sheets of many cards.
+    """
     ground = FOREST if card.premium else PAPER
     on_ground = PAPER if card.premium else FOREST
     side, left = 37.0, 4.5
@@ -133,9 +142,7 @@ def card_svg(card: Card, words: CardWords = JAPANESE_CARD) -> str:
         drawing.text(left, 38.2, words.number, 2.5, fill=GREY),
         drawing.text(left, 43, grouped(card.member_number, MEMBER), 4.1, bold=True, mono=True),
         _fitted(left, 50, words.note, 2.1, 40, fill=GREY),
-        drawing.code_square(
-            CARD_WIDTH - side - 3, 13.2, side, qr_matrix(card.signed_code, Level.Q)
-        ),
+        drawing.code_square(CARD_WIDTH - side - 3, 13.2, side, matrix(card.signed_code, Level.Q)),
     ]
     return drawing.sheet(CARD_WIDTH, CARD_HEIGHT, f"{words.alt}: {card.town} {card.tier}", pieces)
 

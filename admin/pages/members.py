@@ -46,6 +46,21 @@ def list_members(
     after: After = None,
 ) -> Response:
     """Found by name, reading or number; each look is recorded with how many it showed."""
+    return show_all(desk, text=text, tier=tier, chosen=status, purpose=purpose, after=after)
+
+
+def show_all(
+    desk: Desk,
+    *,
+    text: str = "",
+    tier: str = "",
+    chosen: str = "active",
+    purpose: str = COUNTER,
+    after: UUID | None = None,
+    errors: Problems = (),
+    status: int = 200,
+) -> Response:
+    """A page of the list."""
     text = text.strip()
     if text:
         limit_search(desk.platform, desk.actor)
@@ -62,7 +77,7 @@ def list_members(
             now=desk.now,
             text=text,
             tier=tier if words.known("tier", tier) else None,
-            status=status if words.known("registration_status", status) else None,
+            status=chosen if words.known("registration_status", chosen) else None,
             after=after,
             limit=limit + 1,
         )
@@ -71,15 +86,15 @@ def list_members(
             db,
             "members.html",
             here="members",
-            status=422 if problems else 200,
-            errors=problems,
+            status=422 if problems else status,
+            errors=[*errors, *problems],
             rows=rows[:limit],
             capped=more and bool(text),
             last=rows[limit - 1].id if more and not text else None,
             first=after is None,
             text=text,
             tier=tier,
-            chosen=status,
+            chosen=chosen,
             purpose=_purpose(purpose),
         )
 

@@ -14,7 +14,7 @@ from starlette.datastructures import UploadFile
 from activities import corrections, receptions, roster
 from activities.api_uploads import take_in
 from activities.exits import forgotten_exits, say_left
-from activities.models import Activity, ActivitySession, Organisation, ScanAttempt
+from activities.models import Activity, ActivitySession, ScanAttempt
 from activities.presence import Presence, run, source_for
 from activities.queries import session_of
 from activities.refusals import policy_now
@@ -27,9 +27,8 @@ from core.clock import japan_day
 from core.errors import Invalid, NotFound, Refused, invalid
 from core.shortcode import grouped
 from core.web import limit_search
-from qr.sheets import Poster, poster_svg
 from registry import members
-from registry.models import LocalGovernment, Registration
+from registry.models import Registration
 
 router = APIRouter(include_in_schema=False)
 SESSION = "/staff/{lg_code}/sessions/{session_id}"
@@ -304,32 +303,7 @@ def leave(desk: ClerkDesk, session_id: UUID, check_in_id: UUID, form: FormDep) -
     )
 
 
-# --- paper ----------------------------------------------------------------------------------------
-
-
-@router.get(SESSION + "/poster")
-def poster(desk: ViewerDesk, session_id: UUID) -> Response:
-    """R19: the session's poster, as large as the paper; the browser prints it."""
-    with desk.transaction() as db:
-        session = session_of(db, desk.lg_code, session_id)
-        activity = db.get_one(Activity, (desk.lg_code, session.activity_id))
-        organisation = db.get_one(Organisation, (desk.lg_code, activity.organisation_id))
-        government = db.get_one(LocalGovernment, desk.lg_code)
-        filters = desk.platform.desk.environment("ja").filters
-        sheet = poster_svg(
-            Poster(
-                town=government.name,
-                activity=activity.title,
-                when=(filters["span"](session.starts_at, session.ends_at),),
-                where=session.place,
-                host=organisation.name,
-                base_url=desk.platform.settings.public_url,
-                code=session.poster_code,
-            )
-        )
-        return desk.render(
-            db, "poster.html", here="activities", session=session, activity=activity, sheet=sheet
-        )
+# --- a device's file ------------------------------------------------------------------------------
 
 
 async def _read_file(request: Request) -> bytes:

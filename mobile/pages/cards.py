@@ -8,12 +8,13 @@ from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse, Response
 
 from activities.api_checkin import presence_of
+from activities.card_doors import with_keys
+from activities.cards import SignedCard, issue_card, living_card, stays_long
 from core.access import Actor
 from core.clock import japan_day
 from core.shortcode import MEMBER, grouped
 from core.texts import N_
 from core.web import Platform, PlatformDep
-from mobile.cards import SignedCard, issue_card, living_card, stays_long, with_keys
 from mobile.pages.occasions import town_name
 from mobile.pages.shell import FormDep, Registrant, act_as_person, show, translator
 from qr.pdf import SheetWords, card_pdf

@@ -9,11 +9,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
+from activities.cards import living_registration
 from core import signin
 from core.access import Actor
 from core.models import WebSession
 from core.web import Platform, PlatformDep
-from mobile.cards import living_registration
 from mobile.pages.shell import FormDep, Registrant, act_as_person, show
 from registry.doors import GATE, LgCode, as_person
 from registry.models import Card

@@ -16,6 +16,8 @@ from sqlalchemy.orm import Session
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from activities.api_checkin import own_scan, presence_of
+from activities.card_doors import with_keys
+from activities.cards import issue_card
 from activities.models import ActivitySession, CheckIn, ScanAttempt
 from activities.presence import run, source_for
 from activities.schemas_checkin import OwnCheckIn
@@ -24,7 +26,6 @@ from core.access import Actor
 from core.errors import Conflict, Gone, NotFound, Refused, invalid
 from core.shortcode import MEMBER, grouped
 from core.web import Platform, PlatformDep, wants_json
-from mobile.cards import issue_card, with_keys
 from mobile.kin import Kin, answers_of, kin_of
 from mobile.kin import check_in as check_in_kin
 from mobile.pages.cards import SCREEN_CODE, signed_card

@@ -10,13 +10,14 @@ from starlette.responses import RedirectResponse, Response
 
 from activities import signup
 from activities.api_checkin import presence_of
+from activities.card_doors import with_keys
+from activities.cards import SignedCard, issue_card, living_card
 from activities.search import own_sign_ups
 from core.access import Actor
 from core.clock import japan_day
 from core.errors import Conflict, DomainError, Gone, Invalid, Refused, TooMany, Unavailable
 from core.shortcode import MEMBER, grouped
 from core.web import Platform, PlatformDep
-from mobile.cards import SignedCard, issue_card, living_card, with_keys
 from mobile.kin import Kin, engagements_of, join_on_the_way, may, one_of_kin
 from mobile.pages.occasions import town_name
 from mobile.pages.shell import (
