@@ -81,9 +81,7 @@ def roster_pdf(roster: Roster, say: Translate, *, lang: str, now: datetime) -> b
             (_("場所"), session.place),
             (_("申込"), _("{count}人", count=len(coming))),
         ],
-        "missing": _(
-            "この紙に出せない文字があります（{letters}）。手で書き足してください。", letters=missing
-        )
+        "missing": _("この紙に出せない文字があります（〓）。手で書き足してください。")
         if missing
         else "",
         "heads": ["", _("来た"), _("登録番号"), _("お名前"), _("メモ")],

@@ -76,6 +76,8 @@ def _lines(parts: list[str], width: float, count: int) -> list[str] | None:
     ends = len(parts)
     ideal = sum(map(_width, parts)) / count
     depths = list(accumulate((part in _OPEN) - (part in _CLOSE) for part in parts))
+    # What a line shows last when it ends after part i: blanks at its end are not seen.
+    shown = list(accumulate(parts, lambda seen, part: seen if part == " " else part))
     # best[i]: cost and line starts of the best division of the first i parts, so far.
     best: dict[int, tuple[float, tuple[int, ...]]] = {0: (0.0, ())}
     for _ in range(count):
@@ -89,6 +91,7 @@ def _lines(parts: list[str], width: float, count: int) -> list[str] | None:
                 price = cost + (total - ideal) ** 2
                 if end < ends:
                     price += _break_cost(parts[end - 1], parts[end])
+                    price += _FORBIDDEN if shown[end - 1][0] in _NO_END else 0
                     price += _IN_QUOTES if depths[end - 1] > 0 else 0
                 if end not in following or price < following[end][0]:
                     following[end] = (price, (*starts, start))

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import zxingcpp
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
@@ -258,6 +258,7 @@ JAPANESE = st.text("稲刈りのお手伝いカタカナー、。「」（）abc
 
 @settings(deadline=None)
 @given(JAPANESE, st.integers(4, 20), st.integers(1, 4))
+@example("「 XX、", 4, 2)
 def test_lines_keep_the_text_the_width_and_the_rules(text: str, width: int, most: int) -> None:
     lines = wrap(text, width, most)
     if lines is None:
