@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from core.pdf import typeset
@@ -57,14 +58,17 @@ def card_pdf(card_svg: str, words: SheetWords) -> bytes:
     return typeset(_SHEET, told, images={"card": card_svg})
 
 
-def poster_pdf(poster_svg: str, *, title: str, paper: str = "a4") -> bytes:
+def poster_pdf(poster_svg: str, *, title: str, now: datetime, paper: str = "a4") -> bytes:
     """R19: a poster that fills the paper, `a4` or `a3`; accessible by the PDF/UA-1 rules."""
     if paper not in PAPERS:
         raise ValueError(f"no paper of ours: {paper}")
-    return typeset(_POSTER, {"title": title, "paper": paper}, images={"poster": poster_svg})
+    told = {"title": title, "paper": paper}
+    return typeset(_POSTER, told, images={"poster": poster_svg}, now=now)
 
 
-def cards_pdf(cards: Sequence[Card], *, title: str, words: CardWords = JAPANESE_CARD) -> bytes:
+def cards_pdf(
+    cards: Sequence[Card], *, title: str, now: datetime, words: CardWords = JAPANESE_CARD
+) -> bytes:
     """R22: ten cards a sheet in their true size, in the order given."""
     drawn = {
         f"card{number}": card_svg(card, words, matrix=quick_matrix)
@@ -74,4 +78,4 @@ def cards_pdf(cards: Sequence[Card], *, title: str, words: CardWords = JAPANESE_
         {"name": name, "alt": f"{words.alt}: {card.town} {card.tier} {card.member_number}"}
         for name, card in zip(drawn, cards, strict=True)
     ]
-    return typeset(_TEN_UP, {"title": title, "cards": told}, images=drawn)
+    return typeset(_TEN_UP, {"title": title, "cards": told}, images=drawn, now=now)

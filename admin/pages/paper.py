@@ -84,7 +84,7 @@ def poster_sheet(desk: ViewerDesk, session_id: UUID, paper: Paper = "a4") -> Res
     """R19: the poster on A4, or on A3 for a notice board."""
     with desk.transaction() as db:
         session, activity, sheet = _drawn(desk, db, session_id)
-        data = poster_pdf(sheet, title=activity.title, paper=paper)
+        data = poster_pdf(sheet, title=activity.title, now=desk.now, paper=paper)
         return _pdf(data, f"poster-{session.poster_code}-{paper}")
 
 
@@ -166,7 +166,7 @@ def card_sheets(desk: ClerkDesk, ids: Ids) -> Response:
                 note=_("受付で、お名前とあわせて確認します。"),
                 alt=_("ふるさと住民登録証"),
             )
-            data = cards_pdf(facts, title=_("ふるさと住民登録証"), words=words)
+            data = cards_pdf(facts, title=_("ふるさと住民登録証"), now=desk.now, words=words)
             return _pdf(data, f"cards-{desk.lg_code}")
 
     return with_keys(desk.platform, presence_of(desk.request).keys, desk.lg_code, with_these)
