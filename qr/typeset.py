@@ -77,7 +77,7 @@ def _lines(parts: list[str], width: float, count: int) -> list[str] | None:
     ideal = sum(map(_width, parts)) / count
     depths = list(accumulate((part in _OPEN) - (part in _CLOSE) for part in parts))
     # What a line shows last when it ends after part i: blanks at its end are not seen.
-    shown = list(accumulate(parts, lambda seen, part: seen if part == " " else part))
+    shown = list(accumulate(parts, _last_shown))
     # best[i]: cost and line starts of the best division of the first i parts, so far.
     best: dict[int, tuple[float, tuple[int, ...]]] = {0: (0.0, ())}
     for _ in range(count):
@@ -101,6 +101,10 @@ def _lines(parts: list[str], width: float, count: int) -> list[str] | None:
     starts = best[ends][1]
     slices = zip(starts, (*starts[1:], ends), strict=True)
     return ["".join(parts[start:end]).strip() for start, end in slices]
+
+
+def _last_shown(seen: str, part: str) -> str:
+    return seen if part == " " else part
 
 
 @cache
