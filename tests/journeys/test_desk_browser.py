@@ -28,10 +28,11 @@ OPERATOR = {
     "operator_numbers": "/operator/numbers",
     "operator_incident": "/operator/incident",
     "operator_audit": "/operator/audit",
+    "told_on_the_phone": "/help",
 }
 #: Pages with every kind of part, which axe sees at a phone's width as well.
 NARROW = {"today", "approvals", "preview", "reception", "member"}
-NARROW |= {"figures", "open_figures_prefecture"}
+NARROW |= {"figures", "open_figures_prefecture", "audit", "told_on_the_phone"}
 #: Set to a folder to keep a picture of every page.
 PICTURES = os.environ.get("FURUSATO_PICTURES")
 
@@ -93,6 +94,13 @@ def test_every_page_is_for_everybody(chromium: Browser, live: Live) -> None:
     with visiting(chromium, live, width=1280, bypass_csp=True) as visitor:
         page = visitor.page
         sign_in(page, operator, "/operator")
+        page.goto("/operator/incident")
+        page.get_by_label("日本語の文").fill("本人確認が使えません。窓口で登録できます。")
+        page.get_by_label("英語の文").fill(
+            "The identity check is down. Please register at the counter."
+        )
+        page.get_by_role("button", name="すべての画面で知らせる").click()
+        expect(page.get_by_role("complementary")).to_contain_text("本人確認が使えません")
         look_at(page, OPERATOR)
 
 
