@@ -8,7 +8,7 @@ from simulation import chance
 from simulation import measures as ms
 from simulation.counting import count, held, note, premium_stock, relation, tell
 from simulation.days import NONE, age_on, term_last, window_first, window_last
-from simulation.fast import Ints, compiled
+from simulation.fast import Ints, inner
 from simulation.judge import (
     AUTO,
     CAP,
@@ -98,7 +98,7 @@ _RULE_BITS = 10
 F_APPLIED, F_PREMIUM, F_RENEWED, F_TWICE = 3, 4, 5, 6
 
 
-@compiled
+@inner
 def numbers_on(w: World, day: int, body: int) -> Ints:
     """A type's numbers on a day."""
     period = 0
@@ -108,14 +108,14 @@ def numbers_on(w: World, day: int, body: int) -> Ints:
     return whole_row(w, W_NUMBERS, period, whole(w, W_BODY_TYPE, body))
 
 
-@compiled
+@inner
 def staff_delay(w: World, seed: int, who: int, purpose: int, at: int) -> int:
     """Days until staff decide, at least one."""
     u = chance.draw(seed, who, purpose, at)
     return 1 + int(-math.log(1.0 - u) * real(w, W_HABIT, B_REVIEW_DAYS))
 
 
-@compiled
+@inner
 def holdings_of(w: World, st: Ints, n: int, hold: Ints) -> int:
     """R13: the living places of a person, applications among them."""
     found = 0
@@ -135,7 +135,7 @@ def holdings_of(w: World, st: Ints, n: int, hold: Ints) -> int:
     return found
 
 
-@compiled
+@inner
 def version_on(w: World, type_: int, day: int) -> int:
     """R33 `version_for_term`: the requirement in force on a day."""
     found = 0
@@ -145,7 +145,7 @@ def version_on(w: World, type_: int, day: int) -> int:
     return found
 
 
-@compiled
+@inner
 def requirement_met(
     w: World, type_: int, applied: int, today: int, favour: int, shown: Ints
 ) -> bool:
@@ -167,7 +167,7 @@ def requirement_met(
     return False
 
 
-@compiled
+@inner
 def judge_premium(
     w: World, person: Ints, st: Ints, n: int, ring: Ints, s: int, today: int, applied: int
 ) -> int:
@@ -196,7 +196,7 @@ def judge_premium(
     return bits
 
 
-@compiled
+@inner
 def refuse(w: World, o: Out, month: int, who: int, st: Ints, s: int, day: int, bits: int) -> None:
     """An application ends without premium, with its reasons counted."""
     body = st[s, BODY]
@@ -209,7 +209,7 @@ def refuse(w: World, o: Out, month: int, who: int, st: Ints, s: int, day: int, b
             bump(o, O_REFUSALS, 1, at)
 
 
-@compiled
+@inner
 def grant(w: World, o: Out, month: int, who: int, person: Ints, st: Ints, s: int, day: int) -> None:
     """R14: the year of premium begins on the day of approval."""
     body = st[s, BODY]
@@ -226,7 +226,7 @@ def grant(w: World, o: Out, month: int, who: int, person: Ints, st: Ints, s: int
     note(o, who, day, body, ms.E_GRANTED)
 
 
-@compiled
+@inner
 def apply_for(
     w: World,
     o: Out,
@@ -268,7 +268,7 @@ def apply_for(
     st[s, DUE] = min(st[s, DUE], st[s, DECIDED_ON])
 
 
-@compiled
+@inner
 def decide_application(
     w: World,
     o: Out,

@@ -6,7 +6,7 @@ two policies meet the same people with the same luck.
 
 import numpy as np
 
-from simulation.fast import Floats, compiled
+from simulation.fast import Floats, inner
 
 (
     HOME,
@@ -45,7 +45,7 @@ _UNIT = 2.0**-53
 MONTHS_MOST = 4096
 
 
-@compiled
+@inner
 def bits(seed: int, person: int, purpose: int, at: int) -> np.uint64:
     """64 random bits (SplitMix64's mixing, twice)."""
     z = (
@@ -62,13 +62,13 @@ def bits(seed: int, person: int, purpose: int, at: int) -> np.uint64:
     return z
 
 
-@compiled
+@inner
 def draw(seed: int, person: int, purpose: int, at: int) -> float:
     """A number from 0 up to, not including, 1."""
     return float(bits(seed, person, purpose, at) >> _S11) * _UNIT
 
 
-@compiled
+@inner
 def place_in(cumulative: Floats, u: float, first: int, last: int) -> int:
     """The first position whose running share is beyond u, from `first` to before `last`."""
     low, high = first, last - 1

@@ -2,7 +2,7 @@
 
 from simulation import measures as ms
 from simulation.days import NONE
-from simulation.fast import Ints, compiled
+from simulation.fast import Ints, inner
 from simulation.state import BASIC, BODY, IN_GRACE, PREMIUM, STATUS, T_HOME, T_TOWN
 from simulation.tables import (
     O_BODIES,
@@ -22,21 +22,21 @@ from simulation.tables import (
 )
 
 
-@compiled
+@inner
 def count(w: World, o: Out, month: int, body: int, metric: int, amount: int) -> None:
     """One more of something, at a body in a month."""
     bump(o, O_SERIES, amount, month, whole(w, W_BODY_TYPE, body), metric)
     bump(o, O_BODIES, amount, body, metric)
 
 
-@compiled
+@inner
 def tell(w: World, o: Out, month: int, body: int, day: int) -> None:
     """A notice goes out."""
     count(w, o, month, body, ms.NOTICES, 1)
     bump(o, O_DAYS, 1, day - whole(w, W_MONTH_FIRST, 0), ms.DAY_NOTICES)
 
 
-@compiled
+@inner
 def note(o: Out, person: int, day: int, body: int, kind: int) -> None:
     """An event for the list, while there is room; without room it is counted all the same."""
     at = o.written[0]
@@ -48,13 +48,13 @@ def note(o: Out, person: int, day: int, body: int, kind: int) -> None:
     o.written[0] = at + 1
 
 
-@compiled
+@inner
 def held(status: int) -> bool:
     """Whether a registration is living."""
     return status in (BASIC, PREMIUM, IN_GRACE)
 
 
-@compiled
+@inner
 def relation(w: World, person: Ints, body: int) -> int:
     """R16 `residence.relation`: 1 for a resident at the body's own level, else 0."""
     if whole(w, W_BODY_IS_PREFECTURE, body) == 1:
@@ -62,7 +62,7 @@ def relation(w: World, person: Ints, body: int) -> int:
     return 1 if person[T_TOWN] == body else 0
 
 
-@compiled
+@inner
 def others_inside(w: World, st: Ints, n: int, mine: int) -> bool:
     """R02: whether another living municipal registration stands for the same prefecture."""
     prefecture = whole(w, W_BODY_PREFECTURE, st[mine, BODY])
@@ -77,7 +77,7 @@ def others_inside(w: World, st: Ints, n: int, mine: int) -> bool:
     return False
 
 
-@compiled
+@inner
 def stock(
     w: World, o: Out, month: int, person: Ints, st: Ints, n: int, mine: int, sign: int
 ) -> None:
@@ -95,7 +95,7 @@ def stock(
         count(w, o, month, own, ms.DERIVED, sign)
 
 
-@compiled
+@inner
 def premium_stock(w: World, o: Out, month: int, body: int, sign: int) -> None:
     """A premium registration begins or ends; it was or will be basic."""
     count(w, o, month, body, ms.PREMIUM, sign)

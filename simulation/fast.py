@@ -14,12 +14,22 @@ Function = TypeVar("Function", bound=Callable[..., object])
 
 
 def compiled(function: Function) -> Function:
-    """The function as machine code, compiled once and kept beside its module.
+    """The function as machine code, compiled once and kept beside its module."""
+    return _made(function, {})
+
+
+def inner(function: Function) -> Function:
+    """As `compiled`, for functions that only compiled ones call: it takes half the time."""
+    return _made(function, {"no_cpython_wrapper": True, "no_cfunc_wrapper": True})
+
+
+def _made(function: Function, options: dict[str, bool]) -> Function:
+    """Compiled without versions for constants.
 
     A constant in a call would otherwise make a second version of the function called, and of
     whatever that calls: compilation took twice as long.
     """
-    dispatcher: Any = numba.njit(cache=True, nogil=True)(function)
+    dispatcher: Any = numba.njit(cache=True, nogil=True, **options)(function)
     resolve, plain_type = dispatcher.get_call_template, cast("Any", types).unliteral
 
     def without_constants(args: Any, kws: Any) -> Any:

@@ -13,7 +13,7 @@ from simulation import measures as ms
 from simulation.applying import FAR, apply_for
 from simulation.counting import count, held, note, relation, stock, tell
 from simulation.days import NONE
-from simulation.fast import Floats, Ints, compiled
+from simulation.fast import Floats, Ints, compiled, inner
 from simulation.judge import RECORD
 from simulation.night import night
 from simulation.people import begin, nearness, new_place, traits
@@ -85,7 +85,7 @@ from simulation.visiting import (
 LOST_TIES_MOVE = 4  # family and two-region ties, the last two, are those along which people move
 
 
-@compiled
+@inner
 def register(
     w: World, o: Out, month: int, who: int, person: Ints, st: Ints, n: int, s: int, day: int
 ) -> None:
@@ -109,7 +109,7 @@ def register(
     note(o, who, day, body, ms.E_REGISTERED)
 
 
-@compiled
+@inner
 def live_month(
     w: World,
     o: Out,
@@ -148,7 +148,7 @@ def live_month(
             apply_for(w, o, month, seed, who, person, st, n, ring, s, day)
 
 
-@compiled
+@inner
 def anniversaries(o: Out, month: int, st: Ints, n: int) -> None:
     """How many registrations of a year are still held so many years later."""
     for s in range(n):
@@ -159,7 +159,7 @@ def anniversaries(o: Out, month: int, st: Ints, n: int) -> None:
             bump(o, O_COHORTS, 1, begun // MONTHS, (month - begun) // MONTHS)
 
 
-@compiled
+@inner
 def move(w: World, o: Out, month: int, seed: int, who: int, person: Ints, st: Ints, n: int) -> None:
     """R16: once a year somebody may move to a town they are tied to, and is a resident there."""
     for s in range(n):
@@ -191,7 +191,7 @@ def move(w: World, o: Out, month: int, seed: int, who: int, person: Ints, st: In
         return
 
 
-@compiled
+@inner
 def wishes_more(
     w: World, seed: int, who: int, month: int, person: Ints, n: int, keen: float
 ) -> bool:
@@ -202,7 +202,7 @@ def wishes_more(
     return u < real(w, W_HABIT, B_MORE) * min(3.0, 0.5 + 0.5 * keen)
 
 
-@compiled
+@inner
 def live(
     w: World,
     o: Out,
@@ -266,7 +266,7 @@ def live(
     return n
 
 
-@compiled
+@inner
 def finish(o: Out, person: Ints, st: Ints, n: int, at: int) -> None:
     """How far a person came."""
     reached = person[T_FUNNEL]

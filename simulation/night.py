@@ -20,7 +20,7 @@ from simulation.applying import (
 )
 from simulation.counting import count, note, premium_stock, relation, stock, tell
 from simulation.days import NONE, add_months, age_on, term_last
-from simulation.fast import Ints, compiled
+from simulation.fast import Ints, inner
 from simulation.judge import (
     COUNT,
     LAPSED,
@@ -120,7 +120,7 @@ from simulation.tables import (
 TWICE = 2
 
 
-@compiled
+@inner
 def judged_last(w: World, body: int, first: int, last: int, today: int) -> int:
     """R14: a disaster that has begun within the term puts its end off by the days it takes."""
     begins = whole(w, W_DISASTER_FROM, body)
@@ -134,7 +134,7 @@ def judged_last(w: World, body: int, first: int, last: int, today: int) -> int:
     return last + whole(w, W_DISASTER_UNTIL, body) - max(begins, first) + 1
 
 
-@compiled
+@inner
 def next_look(row: Ints, last: int, today: int) -> int:
     """R14 `next_look`: the next check, or the day after the end."""
     for before in (row[P_CHECK], row[P_CHECK_2], row[P_CHECK_3]):
@@ -143,7 +143,7 @@ def next_look(row: Ints, last: int, today: int) -> int:
     return max(last, today) + 1
 
 
-@compiled
+@inner
 def lapse(w: World, o: Out, month: int, who: int, st: Ints, s: int, day: int, ended: int) -> None:
     """R14: back to basic, never away."""
     body = st[s, BODY]
@@ -158,7 +158,7 @@ def lapse(w: World, o: Out, month: int, who: int, st: Ints, s: int, day: int, en
     tell(w, o, month, body, day)
 
 
-@compiled
+@inner
 def book(w: World, o: Out, month: int, who: int, person: Ints, st: Ints, s: int, day: int) -> None:
     """R14: the next year is certain."""
     body = st[s, BODY]
@@ -170,7 +170,7 @@ def book(w: World, o: Out, month: int, who: int, person: Ints, st: Ints, s: int,
     note(o, who, day, body, ms.E_RENEWED)
 
 
-@compiled
+@inner
 def roll(w: World, o: Out, month: int, st: Ints, s: int, last: int) -> None:
     """R14: the booked year begins the day after the old one ends."""
     body = st[s, BODY]
@@ -182,7 +182,7 @@ def roll(w: World, o: Out, month: int, st: Ints, s: int, last: int) -> None:
     count(w, o, month, body, ms.SUPPORT_YEN, yen)
 
 
-@compiled
+@inner
 def ends_anyhow(w: World, person: Ints, st: Ints, s: int, today: int, row: Ints) -> int:
     """R12, R16, R18 `standing_reasons`: what ends premium on any day."""
     moved = relation(w, person, st[s, BODY]) & person[T_VERIFIED]
@@ -190,7 +190,7 @@ def ends_anyhow(w: World, person: Ints, st: Ints, s: int, today: int, row: Ints)
     return residence_bits(0, moved) | guardian_bits(age, person[T_CONSENT], row[P_ADULT])
 
 
-@compiled
+@inner
 def renewal_night(
     w: World,
     o: Out,
@@ -236,7 +236,7 @@ def renewal_night(
     )
 
 
-@compiled
+@inner
 def carry_out(
     w: World,
     o: Out,
@@ -285,7 +285,7 @@ def carry_out(
     return next_look(row, last, day)
 
 
-@compiled
+@inner
 def told_of_missing(
     w: World, o: Out, month: int, who: int, st: Ints, s: int, day: int, against: int
 ) -> None:
@@ -303,7 +303,7 @@ def told_of_missing(
         st[s, KEENER_UNTIL] = st[s, JUDGED_LAST]
 
 
-@compiled
+@inner
 def waiting_night(
     w: World, o: Out, month: int, who: int, person: Ints, st: Ints, s: int, day: int
 ) -> int:
@@ -323,14 +323,14 @@ def waiting_night(
     return int(last + 1)
 
 
-@compiled
+@inner
 def stopped_until(w: World, body: int, today: int) -> int:
     """R14: the last day of a disaster that has begun; the clock of dormancy stands until then."""
     begins = whole(w, W_DISASTER_FROM, body)
     return whole(w, W_DISASTER_UNTIL, body) if begins != NONE and begins <= today else NONE
 
 
-@compiled
+@inner
 def dormancy_night(
     w: World,
     o: Out,
@@ -375,7 +375,7 @@ def dormancy_night(
     return FAR
 
 
-@compiled
+@inner
 def react(w: World, seed: int, who: int, st: Ints, s: int, day: int, at: int) -> None:
     """Some people tap "keep" within a week of a notice; half of the readers within two days."""
     u = chance.draw(seed, who, chance.KEEP, (s * NOTICES + at) * chance.MONTHS_MOST + day % 4096)
@@ -386,7 +386,7 @@ def react(w: World, seed: int, who: int, st: Ints, s: int, day: int, at: int) ->
         st[s, REACTS_ON] = day + (1 if wait < 1 / 4 else (2 if wait < 1 / 2 else 3 + int(wait * 4)))
 
 
-@compiled
+@inner
 def react_now(
     w: World, o: Out, month: int, who: int, person: Ints, st: Ints, n: int, s: int, day: int
 ) -> None:
@@ -407,7 +407,7 @@ def react_now(
         note(o, who, day, body, ms.E_RESTORED)
 
 
-@compiled
+@inner
 def night(
     w: World,
     o: Out,

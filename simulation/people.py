@@ -4,7 +4,7 @@ import math
 
 from simulation import chance
 from simulation.days import NONE
-from simulation.fast import Ints, compiled
+from simulation.fast import Ints, inner
 from simulation.state import (
     ACCESS,
     B_CONSENT,
@@ -63,7 +63,7 @@ PREFECTURES = 47
 _CANDIDATES = 4
 
 
-@compiled
+@inner
 def traits(w: World, seed: int, who: int, person: Ints) -> float:
     """Fill in a person; the answer is how keen they are, 1 for most."""
     home = chance.place_in(
@@ -95,7 +95,7 @@ def traits(w: World, seed: int, who: int, person: Ints) -> float:
     return keenness(w, seed, who)
 
 
-@compiled
+@inner
 def keenness(w: World, seed: int, who: int) -> float:
     """A log-normal number around 1 whose mean is 1 (Box and Muller)."""
     u = 1.0 - chance.draw(seed, who, chance.KEEN, 0)
@@ -105,7 +105,7 @@ def keenness(w: World, seed: int, who: int) -> float:
     return math.exp(spread * normal - spread * spread / 2)
 
 
-@compiled
+@inner
 def wanted_body(w: World, seed: int, who: int, person: Ints, tie: int, at: int) -> int:
     """Where a tie leads: first a prefecture by distance, then a body in it by its draw."""
     home = person[T_HOME]
@@ -118,7 +118,7 @@ def wanted_body(w: World, seed: int, who: int, person: Ints, tie: int, at: int) 
     return chance.place_in(real_row(w, W_TOWN_SHARE, tie), u, first, after)
 
 
-@compiled
+@inner
 def new_place(w: World, seed: int, who: int, person: Ints, st: Ints, n: int) -> int:
     """The body of a person's next registration, or none when chance only finds known ones."""
     for attempt in range(_CANDIDATES):
@@ -137,7 +137,7 @@ def new_place(w: World, seed: int, who: int, person: Ints, st: Ints, n: int) -> 
     return NONE
 
 
-@compiled
+@inner
 def begin(w: World, person: Ints, st: Ints, s: int, day: int) -> None:
     """A registration's first day; its clock of dormancy starts."""
     st[s, STATUS], st[s, SINCE], st[s, ACCESS] = BASIC, day, day
@@ -147,7 +147,7 @@ def begin(w: World, person: Ints, st: Ints, s: int, day: int) -> None:
     st[s, KM] = int(real(w, W_KM, person[T_HOME], whole(w, W_BODY_PREFECTURE, st[s, BODY])))
 
 
-@compiled
+@inner
 def nearness(w: World, tie: int, km: int) -> float:
     """How much of the visits distance leaves."""
     far = real(w, W_HABIT, B_FAR) * (1.0 + real(w, W_TIE, tie, V_KM) / 1000.0)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from simulation.fast import Floats, Ints, compiled
+from simulation.fast import Floats, Ints, inner
 
 WHOLE = (
     "month_first",
@@ -141,21 +141,21 @@ def with_real(world: World, name: str, table: Floats) -> World:
     return world._replace(floats=floats)
 
 
-@compiled
+@inner
 def whole(w: World, table: int, i: int, j: int = 0, k: int = 0) -> int:
     """A whole number of a table."""
     at = w.at[table]
     return w.ints[at[0] + i * at[1] + j * at[2] + k]  # type: ignore[no-any-return]
 
 
-@compiled
+@inner
 def real(w: World, table: int, i: int, j: int = 0, k: int = 0) -> float:
     """A real number of a table."""
     at = w.at[table]
     return w.floats[at[0] + i * at[1] + j * at[2] + k]  # type: ignore[no-any-return]
 
 
-@compiled
+@inner
 def whole_row(w: World, table: int, i: int = 0, j: int = 0) -> Ints:
     """The last row of numbers under two indices (one for a table of two)."""
     at = w.at[table]
@@ -163,7 +163,7 @@ def whole_row(w: World, table: int, i: int = 0, j: int = 0) -> Ints:
     return w.ints[start : start + at[5]]
 
 
-@compiled
+@inner
 def real_row(w: World, table: int, i: int = 0, j: int = 0) -> Floats:
     """As `row`, of real numbers."""
     at = w.at[table]
@@ -171,20 +171,20 @@ def real_row(w: World, table: int, i: int = 0, j: int = 0) -> Floats:
     return w.floats[start : start + at[5]]
 
 
-@compiled
+@inner
 def size(w: World, table: int, which: int = 0) -> int:
     """How long a table is."""
     return w.at[table, 3 + which]  # type: ignore[no-any-return]
 
 
-@compiled
+@inner
 def ways_of(w: World, type_: int, version: int) -> Ints:
     """R07: the ways to satisfy a requirement: ways × measures."""
     found = whole_row(w, W_WANTED, type_, version)
     return found.reshape(found.shape[0] // MEASURES, MEASURES)
 
 
-@compiled
+@inner
 def bump(o: Out, table: int, amount: int, i: int, j: int = 0, k: int = 0) -> None:
     """So many more."""
     at = o.at[table]

@@ -9,7 +9,7 @@ from simulation import measures as ms
 from simulation.applying import numbers_on
 from simulation.counting import count, held, note
 from simulation.days import NONE
-from simulation.fast import Floats, Ints, compiled
+from simulation.fast import Floats, Ints, inner
 from simulation.judge import R_ACTIVITY, R_DAY, R_MINUTES
 from simulation.rulebook import P_ACCOUNT, RECORDS
 from simulation.state import (
@@ -78,7 +78,7 @@ SPREE = 6
 PAPER_ACCESS = 0.3
 
 
-@compiled
+@inner
 def add(todo: Ints, n: int, day: int, kind: int, place: int) -> int:
     """One more thing to do in the month, in order of days; things of a day as they came."""
     if n >= EVENTS_MOST:
@@ -91,7 +91,7 @@ def add(todo: Ints, n: int, day: int, kind: int, place: int) -> int:
     return n + 1
 
 
-@compiled
+@inner
 def day_in(w: World, month: int, u: float) -> int:
     """A day of a month: weekends, holidays and festivals draw more people."""
     first = whole(w, W_MONTH_FIRST, month)
@@ -99,7 +99,7 @@ def day_in(w: World, month: int, u: float) -> int:
     return first + chance.place_in(real_row(w, W_DAY_SHARE, month), u, 0, length)
 
 
-@compiled
+@inner
 def open_page(w: World, o: Out, month: int, st: Ints, n: int, s: int, day: int) -> None:
     """R06: an access; the clock of one registration, or of all where the scope is the account."""
     count(w, o, month, st[s, BODY], ms.ACCESSES, 1)
@@ -109,7 +109,7 @@ def open_page(w: World, o: Out, month: int, st: Ints, n: int, s: int, day: int) 
             st[at, ACCESS] = max(st[at, ACCESS], day)
 
 
-@compiled
+@inner
 def visits_plan(
     w: World,
     seed: int,
@@ -142,7 +142,7 @@ def visits_plan(
     return n
 
 
-@compiled
+@inner
 def visit_rate(w: World, month: int, st: Ints, s: int, base: float) -> float:
     """Wishes to take part in a month: season, the body's calendar, notices, support."""
     type_ = whole(w, W_BODY_TYPE, st[s, BODY])
@@ -161,7 +161,7 @@ def visit_rate(w: World, month: int, st: Ints, s: int, base: float) -> float:
     return rate
 
 
-@compiled
+@inner
 def believes(st: Ints, ring: Ints, s: int, day: int, asked: int) -> bool:
     """Whether somebody counts enough days of their own in the last year."""
     known = min(st[s, RECORDED], RECORDS)
@@ -172,7 +172,7 @@ def believes(st: Ints, ring: Ints, s: int, day: int, asked: int) -> bool:
     return recent >= max(1, asked)
 
 
-@compiled
+@inner
 def wants_premium(
     w: World, seed: int, who: int, month: int, st: Ints, ring: Ints, s: int, keen: float
 ) -> int:
@@ -197,7 +197,7 @@ def wants_premium(
     return day + int(u / share * (whole(w, W_MONTH_FIRST, month + 1) - day))
 
 
-@compiled
+@inner
 def plan_month(
     w: World,
     o: Out,
@@ -244,7 +244,7 @@ def plan_month(
     return planned
 
 
-@compiled
+@inner
 def take_part(
     w: World,
     o: Out,

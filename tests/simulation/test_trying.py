@@ -2,6 +2,8 @@
 
 import json
 import math
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ from typer.testing import CliRunner
 from simulation import trying  # noqa: F401 - its commands join the console
 from simulation.compare import compare, difference_of
 from simulation.console import changes_of, cli
-from simulation.run import Order
+from simulation.run import Order, simulate
 from simulation.scenario import ScenarioError
 from simulation.sensitivity import sensitivity
 
@@ -54,6 +56,37 @@ def test_the_console_compares(tmp_path: Path) -> None:
     assert saved["changes"] == {"dormancy.months": 12}
     with pytest.raises(ScenarioError, match="name=value"):
         changes_of(["dormancy.months"])
+
+
+def test_furusato_hands_over(tmp_path: Path) -> None:
+    """`furusato simulate` is the simulation's own command; a slip is a sentence, not a traceback."""
+
+    def furusato(*words: str) -> subprocess.CompletedProcess[str]:
+        program = [sys.executable, "-c", "from app.cli import main; main()", "simulate", *words]
+        return subprocess.run(program, capture_output=True, text=True, check=False)
+
+    out = tmp_path / "late"
+    done = furusato(
+        "--scenario",
+        "late",
+        "--people",
+        "60",
+        "--years",
+        "1",
+        "--out",
+        str(out),
+        "--processes",
+        "2",
+    )
+    assert done.returncode == 0, done.stderr
+    summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
+    # Two processes there, one here: the same to the last digit.
+    assert summary == simulate(Order("late", people=60, months=12), tmp_path / "here")
+    assert (out / "run.json").exists()
+    wrong = furusato("--scenario", "late", "--change", "premium.capp=4", "--out", str(out))
+    assert wrong.returncode == 2
+    assert "premium.capp" in wrong.stderr
+    assert "Traceback" not in wrong.stderr
 
 
 def test_assumptions_are_moved() -> None:
