@@ -23,7 +23,7 @@ def inner(function: Function) -> Function:
     return _made(function, {"no_cpython_wrapper": True, "no_cfunc_wrapper": True})
 
 
-def _made(function: Function, options: dict[str, bool]) -> Function:
+def _made(function: Function, options: dict[str, Any]) -> Function:
     """Compiled without versions for constants.
 
     A constant in a call would otherwise make a second version of the function called, and of
