@@ -174,3 +174,18 @@ def test_the_example_of_a_refusal_is_one(client: TestClient) -> None:
     shown = re.findall(r'"(type|title|status|code|detail|problems)":', text.split("```")[1])
     sent = client.get("/api/v1/me").json()
     assert sorted(set(shown)) == sorted(sent)
+
+
+def test_the_clerks_guide_quotes_words_that_are_on_the_screens() -> None:
+    """A page that is renamed renames itself here, or the guide sends people nowhere."""
+    rooms = ("admin/templates", "core/templates", "mobile/templates", "admin")
+    screens = "".join(
+        path.read_text()
+        for room in rooms
+        for path in sorted((ROOT / room).rglob("*"))
+        if path.suffix in {".html", ".py"}
+    )
+    quoted = set(re.findall(r"「([^」]+)」", (ROOT / "docs/staff_guide.ja.md").read_text()))
+    assert len(quoted) > 30
+    patterns = {words: re.escape(words).replace("◯", r"\{\w+\}") for words in quoted}
+    assert [words for words, one in patterns.items() if not re.search(one, screens)] == []
