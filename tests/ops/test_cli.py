@@ -33,6 +33,8 @@ COMMANDS = {
     "job run",
     "judge",
     "bounced",
+    "simulate",
+    "compare",
     "keys list",
     "keys rotate",
     "keys revoke",
