@@ -48,8 +48,10 @@ class Reach(StrEnum):
     ACTOR = "actor = (select furusato_actor())"
     PUBLISHED = "published"
     RECIPIENT = "id = (select furusato_person_id())"
-    #: What operators did themselves, which is of no person.
-    OPERATORS = "starts_with(actor, 'operator:')"
+    #: What operators did themselves, for one of them.
+    OPERATORS = (
+        "starts_with((select furusato_actor()), 'operator:') and starts_with(actor, 'operator:')"
+    )
 
 
 class TableClass(StrEnum):

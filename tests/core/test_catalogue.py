@@ -18,6 +18,10 @@ PRINTED = {
     Reach.PERSON: "(person_id = ( SELECT furusato_person_id() AS furusato_person_id))",
     Reach.ACTOR: "((actor)::text = ( SELECT furusato_actor() AS furusato_actor))",
     Reach.PUBLISHED: "published",
+    Reach.OPERATORS: (
+        "(starts_with(( SELECT furusato_actor() AS furusato_actor), 'operator:'::text)"
+        " AND starts_with((actor)::text, 'operator:'::text))"
+    ),
     Reach.RECIPIENT: "(id = ( SELECT furusato_person_id() AS furusato_person_id))",
 }
 COMMANDS = {"s": "SELECT", "i": "INSERT", "u": "UPDATE", "d": "DELETE"}
