@@ -47,6 +47,7 @@ NOT_TAKEN = {
     *("/card/{lg_code}/paper.svg", "/card/{lg_code}/paper.pdf", "/signin/code", "/welcome"),
     *("/me/data/{export_id}/{kind}", "/me/certificate/{number}/sheet.pdf", "/device/{token}"),
     *("/host/{lg_code}/device-tickets/{ticket_id}", "/done/{lg_code}/{scan_id}"),
+    "/list-invitations/{token}",
 }
 
 

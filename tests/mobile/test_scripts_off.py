@@ -19,6 +19,7 @@ OTHERS: Final = {
     *("/card/{lg_code}/paper.pdf", "/me/data/{export_id}/{kind}"),
     *("/me/certificate/{number}/sheet.pdf", "/device/{token}", "/signin/code", "/welcome"),
     *("/host/{lg_code}/device-tickets/{ticket_id}", "/done/{lg_code}/{scan_id}", "/signin"),
+    "/list-invitations/{token}",
 }
 _VOID: Final = {"input", "img", "br", "hr", "meta", "link", "use", "path", "source", "circle"}
 
