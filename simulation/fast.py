@@ -1,12 +1,25 @@
-"""Compiling to machine code, in one place and with types."""
+"""Compiling to machine code, in one place and with types.
 
+numba keeps compiled functions beside their module and looks at that module's age alone; a function
+compiled into another one of another module would go on as it was before an edit. So the folder is
+named after the content of all modules of the room.
+"""
+
+import hashlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
 import numpy as np
 import numpy.typing as npt
 from numba.core import types
+
+_settings = cast("Any", numba.config)
+if not _settings.CACHE_DIR:
+    _here = Path(__file__).parent
+    _digest = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(_here.glob("*.py"))))
+    _settings.CACHE_DIR = str(_here / "__pycache__" / f"numba-{_digest.hexdigest()[:12]}")
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]

@@ -129,9 +129,18 @@ def judged_last(w: World, body: int, first: int, last: int, today: int) -> int:
         or begins > today
         or begins > last
         or whole(w, W_DISASTER_UNTIL, body) < first
+        or whole(w, W_DISASTER_UNTIL, body) == last
     ):
         return last
     return last + whole(w, W_DISASTER_UNTIL, body) - max(begins, first) + 1
+
+
+@inner
+def grace_begins_again(w: World, st: Ints, s: int, today: int) -> None:
+    """R14: a grace that a disaster meets is taken back, and begins anew after its last day."""
+    begins = whole(w, W_DISASTER_FROM, st[s, BODY])
+    if begins != NONE and st[s, TERM_LAST] < begins <= min(today, st[s, GRACE]):
+        st[s, STATUS], st[s, TERM_LAST] = PREMIUM, whole(w, W_DISASTER_UNTIL, st[s, BODY])
 
 
 @inner
@@ -206,8 +215,11 @@ def renewal_night(
     """R14: one look at a term; the day of the next look."""
     body = st[s, BODY]
     row = numbers_on(w, day, body)
+    if st[s, STATUS] == IN_GRACE:
+        grace_begins_again(w, st, s, day)
     last = judged_last(w, body, st[s, TERM_FIRST], st[s, TERM_LAST], day)
-    st[s, JUDGED_LAST] = last
+    if st[s, BOOKED] != CERTAIN:
+        st[s, JUDGED_LAST] = last
     ended = ends_anyhow(w, person, st, s, day, row)
     if st[s, BOOKED] != OPEN and ended == 0:
         return waiting_night(w, o, month, who, person, st, s, day)

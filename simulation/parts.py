@@ -1,5 +1,6 @@
 """The work in parts: people are lived part by part, anywhere, and the counts are added up."""
 
+import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ PART = 20_000
 #: People who are lived first, to learn what word of mouth and capacity will be.
 PILOT = 8_000
 ROUNDS = 2
-_EVENTS_EACH = 400
+_EVENTS_EACH = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +173,9 @@ def _lived(
     from concurrent.futures import ProcessPoolExecutor, as_completed
     from multiprocessing import get_context
 
-    pool = ProcessPoolExecutor(processes, mp_context=get_context("spawn"))
+    pool = ProcessPoolExecutor(
+        processes, mp_context=get_context("spawn"), initializer=_leave_ctrl_c
+    )
     try:
         waiting = [pool.submit(_one, job, first, people, folder) for first, people in todo]
         for done in as_completed(waiting):
@@ -181,6 +184,11 @@ def _lived(
     except BaseException:
         pool.shutdown(wait=True, cancel_futures=True)
         raise
+
+
+def _leave_ctrl_c() -> None:
+    """Ctrl-C is for the process that shares out the work; a part that is under way is finished."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _one(job: Job, first: int, people: int, folder: Path | None) -> tuple[int, int, Ints, Ints]:

@@ -2,7 +2,7 @@
 
 Every figure says where it comes from (`source`) or why it is assumed (`assumption`); a name
 nobody knows is refused. `people.yaml` holds what all scenarios share; a scenario may replace any
-part of it.
+part of it, and may be written as the differences from a ready one (`like: pioneer`).
 """
 
 import hashlib
@@ -226,7 +226,12 @@ def load_scenario(name: str) -> Scenario:
     if not path.is_file():
         known = ", ".join(sorted(p.stem for p in SCENARIO_DIR.glob("*.yaml") if p.name != PEOPLE))
         raise ScenarioError(f"There is no scenario {name}. Ready ones: {known}; or name a file.")
-    return scenario_from(_merged(_read(SCENARIO_DIR / PEOPLE), _read(path)), path.name)
+    own, people = _read(path), _read(SCENARIO_DIR / PEOPLE)
+    like = own.pop("like", None)
+    if like is not None and f"{like}.yaml" not in {p.name for p in SCENARIO_DIR.glob("*.yaml")}:
+        raise ScenarioError(f"{path.name}: like: there is no ready scenario {like}.")
+    model = people if like is None else _merged(people, _read(SCENARIO_DIR / f"{like}.yaml"))
+    return scenario_from(_merged(model, own), path.name)
 
 
 def scenario_from(data: Mapping[str, Any], name: str = "scenario") -> Scenario:

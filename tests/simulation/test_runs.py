@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from simulation import measures as ms
-from simulation.parts import Job, run_parts
+from simulation.parts import Job, live_part, run_parts
 from simulation.run import Order, job_of, simulate
 from simulation.scenario import ScenarioError, assumptions, load_scenario, scenario_from
 from simulation.summary import series_of
@@ -130,26 +130,46 @@ def _plain(name: str) -> dict[str, Any]:
     return load_scenario(name).model_dump(by_alias=True)
 
 
+HALF_A_YEAR = 183
+
+
 def test_a_disaster_stops_the_clocks() -> None:
     """R14: nothing lapses, nobody is asked or released while it lasts; after it, it goes on."""
-    data = _plain("pioneer")
-    data["disasters"] = [{"type": "pioneer", "first": date(2029, 4, 1), "last": date(2029, 9, 30)}]
-    from registry.policybook import load_policy
-    from simulation.world import prepare
-
-    setting = prepare(scenario_from(data), load_policy(), months=60)
-    counts, _ = run_parts(Job(setting, 5, 2000))
+    drill, usual = job_of(Order("disaster", months=60)), job_of(Order("pioneer", months=60))
+    counts, _, events = live_part(drill.setting, 5, 0, 6000, events=True)
     series = counts.table("series").sum(axis=1)
     during, after = series[30:36], series[36:]
-    stopped = [ms.LAPSES, ms.GRACES, ms.DORMANCY_NOTICES, ms.RELEASES, ms.CHECK_INS]
+    stopped = [ms.LAPSES, ms.DORMANCY_NOTICES, ms.RELEASES, ms.CHECK_INS]
     assert during[:, stopped].sum() == 0
+    # A grace that it met is taken back and begins anew on its last day.
+    assert during[:-1, ms.GRACES].sum() == 0
     assert during[:, ms.MISSING_NOTICES].sum() == 0
     assert all(after[:, metric].sum() > 0 for metric in (ms.GRACES, ms.CHECK_INS))
     # Silence is counted anew from the last day, so the first release is two years later.
     assert series[36:59, ms.RELEASES].sum() == 0
+    # Terms that it met end so many days later as it lasted, to the day.
+    _, _, calm = live_part(usual.setting, 5, 0, 6000, events=True)
+    begins = date(2029, 4, 1).toordinal()
+    first, shifted = _graces(calm, begins), _graces(events, begins)
+    both = first.keys() & shifted.keys()
+    assert len(both) > 10
+    assert {shifted[at] - first[at] for at in both} == {HALF_A_YEAR}
 
 
-@pytest.mark.parametrize("name", ["pioneer", "late", "wide", "nation"])
+def _graces(events: Any, begins: int) -> dict[tuple[int, int], int]:
+    """Person and day of grant to the day of grace, for terms that were under way on a day."""
+    granted: dict[int, int] = {}
+    found = {}
+    for person, day, _, kind in events.tolist():
+        if kind in {ms.E_GRANTED, ms.E_RENEWED}:
+            granted[person] = day if kind == ms.E_GRANTED else 0
+        term_met = 0 < granted.get(person, 0) < begins <= granted.get(person, 0) + 364
+        if kind == ms.E_GRACE and term_met:
+            found[person, granted[person]] = day
+    return found
+
+
+@pytest.mark.parametrize("name", ["pioneer", "late", "wide", "nation", "disaster"])
 def test_ready_scenarios_name_their_sources(name: str) -> None:
     """Every figure has a source or a reason; all of the latter are listed."""
     listed = {place for place, _, _ in assumptions(load_scenario(name))}
@@ -167,5 +187,5 @@ def test_a_scenario_with_a_slip_is_refused() -> None:
     data["people"]["assumption"] = ""
     with pytest.raises(ScenarioError, match="source or the reason"):
         scenario_from(data)
-    with pytest.raises(ScenarioError, match="Ready ones: late, nation, pioneer, wide"):
+    with pytest.raises(ScenarioError, match="Ready ones: disaster, late, nation"):
         load_scenario("nowhere")
