@@ -26,6 +26,8 @@ from registry.rules.policy import Policy
 
 #: Scans of a file are stored by so many at a time, as a device sends them.
 GROUP = 200
+#: Bytes of a file: several times what a device may hold before its fuse ends it (C24).
+MAX_FILE = 4 * 1024**2
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from fastapi import FastAPI, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from activities import uploads
 from activities.evidence import SqlEvidence
 from activities.hot import HotDoor
 from activities.presence import PolicyCache, Presence
@@ -37,7 +38,11 @@ SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
 
 #: Doors that take files, and how large.
-ROOMY = {scanning.PHOTO_PATH: scanning.MAX_PHOTO, "/staff/{}/imports": sheets.MAX_BYTES}
+ROOMY = {
+    scanning.PHOTO_PATH: scanning.MAX_PHOTO,
+    "/staff/{}/imports": sheets.MAX_BYTES,
+    "/staff/{}/sessions/{}/device-file": uploads.MAX_FILE,
+}
 
 
 def create_app(

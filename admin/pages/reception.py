@@ -307,7 +307,9 @@ def leave(desk: ClerkDesk, session_id: UUID, check_in_id: UUID, form: FormDep) -
 
 
 async def _read_file(request: Request) -> bytes:
-    """The file of the form; empty when there is none."""
+    """The file of the form; empty when there is none, or one that was too large to be read."""
+    if request.scope["state"].get("body_too_large"):
+        return b""
     async with request.form() as form:
         sent = form.get("file")
         return await sent.read() if isinstance(sent, UploadFile) else b""

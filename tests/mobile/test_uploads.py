@@ -151,7 +151,8 @@ def test_c25_a_file_is_taken_in_at_the_desk_and_only_unchanged(
     pack = armed.json()
     for card in scene.cards[:2]:
         away.scan(card, scene.at)
-    body = json.dumps({"scans": away.made, "made": len(away.made)})
+    # As long as the log of a device that was away for days.
+    body = json.dumps({"scans": away.made, "made": len(away.made)}) + " " * 600_000
     sealed = {
         "device": pack["device_id"],
         "body": body,
@@ -174,6 +175,9 @@ def test_c25_a_file_is_taken_in_at_the_desk_and_only_unchanged(
     assert bad.status_code == 422
     assert "このファイルは読めませんでした" in bad.text
     assert hand_in("not a file of ours").status_code == 422
+    endless = hand_in("x" * 5_000_000)
+    assert endless.status_code == 422
+    assert "このファイルは読めませんでした" in endless.text
     assert look.one("select count(*) from scan_attempt") == 0
     for _ in range(2):
         answer = hand_in(json.dumps(sealed))
