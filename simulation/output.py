@@ -10,6 +10,7 @@
 - `funnel` [{step, people}], steps are `measures.FUNNEL`
 - `cohorts` [{year, registered, kept: [after 1 year, after 2 …]}]: registrations by year of
   registration, and how many of them were held so many years later
+- `ties` [{tie, then each step of the funnel: people}]: who they are to their places
 - `types` [{type, title, bodies, metric … , staff_hours, support_yen}] by type of body
 - `sizes` [{size, bodies, registrations, check_ins, premium, staff_hours, staff_hours_per_body}]:
   size is prefecture, city, ward, town or village
