@@ -34,6 +34,7 @@ _TOPICS = {
     "supports": Topic.PREMIUM,
     "identity": Topic.PREMIUM,
     "guardian": Topic.FAMILY,
+    "keeper": Topic.FAMILY,
     "helper": Topic.FAMILY,
     "helping": Topic.FAMILY,
     "child": Topic.FAMILY,

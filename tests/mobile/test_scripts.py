@@ -41,13 +41,16 @@ def squeezed(path: Path) -> int:
 
 
 def by_page() -> dict[str, set[str]]:
-    """What each page of the phone loads; the worker comes with all of them."""
-    base = {"sw.js", *_TAG.findall((ROOT / "mobile/templates/base.html").read_text("utf-8"))}
-    return {
-        page.stem: closure(base | set(_TAG.findall(page.read_text("utf-8"))))
-        for page in sorted((ROOT / "mobile/templates").glob("*.html"))
-        if "static('" in page.read_text("utf-8")
-    }
+    """What each page loads; the phone's worker comes with all of its pages."""
+    found = {}
+    for room, always in (("mobile", {"sw.js"}), ("admin", set[str]())):
+        folder = ROOT / room / "templates"
+        base = always | set(_TAG.findall((folder / "base.html").read_text("utf-8")))
+        for page in sorted(folder.glob("*.html")):
+            used = set(_TAG.findall(page.read_text("utf-8")))
+            if used:
+                found[f"{room}/{page.stem}"] = closure(base | used)
+    return found
 
 
 def test_a_page_brings_twelve_kilobytes_of_scripts_at_most(

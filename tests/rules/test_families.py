@@ -17,7 +17,7 @@ from registry.rules.families import (
 
 DAY = date(2027, 6, 1)
 ALWAYS = {FamilyAct.LOOK, FamilyAct.SIGN_UP, FamilyAct.SHOW_CARD, FamilyAct.CHECK_IN}
-GUARDIANS = {FamilyAct.REGISTER, FamilyAct.LEAVE, FamilyAct.CLOSE}
+GUARDIANS = {FamilyAct.REGISTER, FamilyAct.LEAVE, FamilyAct.CLOSE, FamilyAct.ASK_GUARDIAN}
 
 
 @pytest.mark.parametrize("act", list(FamilyAct))

@@ -15,9 +15,9 @@ from registry.rules.notifying import (
 from tests.rules.making import ROOT
 
 DAY = date(2027, 6, 1)
-#: Kinds that are about a registration because nothing more fits.
+#: Kinds that are about a registration because nothing more fits; who is on a list has none yet.
 REGISTRATION = ("registration", "survey", "derived", "prefecture", "dormancy", "sign_in_code",
-                "unknown", "digest", "push_hint")  # fmt: skip
+                "unknown", "digest", "push_hint", "list_invitation")  # fmt: skip
 
 
 def kinds() -> list[str]:
