@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from admin.tiles import Tile, tiles
+from core.tiles import Tile, tiles
 from reporting import reading
 from reporting.definitions import SHARED, STAGES, TOTAL, UNKNOWN, figures
 from reporting.reading import Counts

@@ -22,9 +22,11 @@ from simulation.output import (
     write_series,
 )
 from simulation.parts import PART, Counts, Job, run_parts, with_coupling
+from simulation.report import write_report
+from simulation.report_facts import facts_of
 from simulation.scenario import ScenarioError, load_scenario
 from simulation.summary import series_of, summarise
-from simulation.world import Setting, prepare
+from simulation.world import Setting, prepare, tried_book
 
 PARTS = "parts"
 _KEY = "run.key"
@@ -80,6 +82,10 @@ def simulate(
     counts, _ = run_parts(job, folder=folder, processes=processes, each=each, tick=tick)
     summary = summarise(job, counts)
     write(job, counts, summary, out)
+    law = tried_book(
+        job.setting.scenario, load_policy(order.policy_dir), order.changes, order.since
+    )
+    write_report(facts_of(job, counts, summary, law), out)
     if order.events:
         from simulation.events import write_events
 

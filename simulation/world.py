@@ -143,11 +143,7 @@ def prepare(
     length = months or scenario.months
     starts = month_starts(scenario.start, length)
     types = tuple(scenario.types)
-    # The law of the run holds from before its first day, or a window would reach behind it.
-    national = changed(book, scenario.policy, scenario.start)
-    own = {name: type_.policy for name, type_ in scenario.types.items()}
-    tried = changed(with_own(national, own, scenario.start), changes or {}, since or scenario.start)
-    tried = _over_own(tried, changes or {})
+    tried = tried_book(scenario, book, changes or {}, since)
     rulebook = compile_book(tried, types, scenario.start, starts[-1] - timedelta(days=1))
     places = _places(scenario)
     world = world_of(
@@ -169,6 +165,20 @@ def prepare(
         )
     )
     return Setting(scenario, changes or {}, length, world, rulebook, places, types)
+
+
+def tried_book(
+    scenario: Scenario, book: PolicyBook, changes: Mapping[str, Any], since: date | None = None
+) -> PolicyBook:
+    """The law of a run: the nation's, the scenario's, each type's own, and what is tried.
+
+    Raises PolicyError for a setting that is not known or not allowed.
+    """
+    # It holds from before the first day, or a window would reach behind it.
+    national = changed(book, scenario.policy, scenario.start)
+    own = {name: type_.policy for name, type_ in scenario.types.items()}
+    tried = changed(with_own(national, own, scenario.start), changes, since or scenario.start)
+    return _over_own(tried, changes)
 
 
 def _over_own(book: PolicyBook, changes: Mapping[str, Any]) -> PolicyBook:

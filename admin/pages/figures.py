@@ -10,11 +10,11 @@ from admin import figures
 from admin.desk import Desk, ViewerDesk
 from admin.figures import Line, Section, Shown
 from admin.operating import ControlDep
-from admin.tiles import tiles
 from core.clock import japan_day
 from core.errors import NotFound
 from core.formats import day as day_words
 from core.texts import Translate
+from core.tiles import tiles
 from core.web import platform_of
 from registry import queries
 from registry.doors import BookDep

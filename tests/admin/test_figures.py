@@ -6,9 +6,9 @@ import re
 
 from fastapi.testclient import TestClient
 
-from admin.tiles import tiles
 from core.access import Role
 from core.db import Database
+from core.tiles import tiles
 from reporting.definitions import figures
 from tests.factories.figures import TOWN, plant, publication
 from tests.factories.registry import GIFU, HIDA, KESENNUMA, make_operator, make_staff

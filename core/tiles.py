@@ -48,9 +48,15 @@ class Tile:
         return f"{self.value / MANY:.1f}万" if self.value >= MANY else f"{self.value:,}"
 
 
-def tiles(values: Mapping[str, int | None], names: Mapping[str, str]) -> list[Tile]:
-    """All 47, from north to south; the shade says where between nothing and the most it is."""
-    most = max((value or 0 for code, value in values.items() if code in names), default=0)
+def tiles(
+    values: Mapping[str, int | None], names: Mapping[str, str], *, most: int | None = None
+) -> list[Tile]:
+    """All 47, from north to south; the shade says where between nothing and the most it is.
+
+    Several maps that are compared are given one `most`.
+    """
+    if most is None:
+        most = max((value or 0 for code, value in values.items() if code in names), default=0)
     found = []
     for code, name in names.items():
         column, row = PLACES[code[:2]]
