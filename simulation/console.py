@@ -77,7 +77,7 @@ def simulate(
         bool, typer.Option("--resume", help="Go on where the same run was stopped.")
     ] = False,
 ) -> None:
-    """Live a scenario: summary.json, series.csv and days.csv in a folder."""
+    """Live a scenario: report.html, summary.json, series.csv and days.csv in a folder."""
     from simulation.events import parquet as needed
     from simulation.run import Order
     from simulation.run import simulate as run
@@ -100,7 +100,7 @@ def simulate(
         _problems.print(f"Stopped; what was done is kept in {out}. --resume goes on.")
         raise typer.Exit(STOPPED) from None
     _show(found)
-    console.print(f"{out}/summary.json", markup=False)
+    console.print(f"{out}/summary.json\n{out}/report.html", markup=False)
 
 
 @cli.command()

@@ -22,7 +22,8 @@
 
 `series.csv`: month (YYYY-MM), type, then one column for each metric, stocks as on the month's
 last day. `days.csv`: day, registrations, check_ins, notices. `run.json`: seconds, processes and
-versions, the one file that differs between two equal runs. With `--parquet`, `events.parquet`:
+versions, the one file that differs between two equal runs. `report.html`: all of this as one page
+to read (`report`). With `--parquet`, `events.parquet`:
 person (int64), day (date32), lg_code, kind (`measures.EVENTS`), ordered by person and day.
 """
 

@@ -397,14 +397,17 @@ def _fit(facts: Facts, w: Words) -> Table:
         (
             w.name("figure", row["figure"]),
             w.name("use", row["use"]),
-            plain(row["measured"]),
-            plain(row["published"]),
+            *(_known(row["figure"], row[name]) for name in ("measured", "published")),
             f"{row['off']:+.0%}",
-            row["source"],
+            w.reason(row["source"]),
         )
         for row in facts.summary["calibration"]
     ]
     return Table((*heads, w("policy_source")), rows)
+
+
+def _known(figure: str, value: float) -> str:
+    return share(value, 1) if figure == "left" else plain(value)
 
 
 def _assumed(facts: Facts, w: Words) -> Table:
