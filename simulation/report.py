@@ -17,7 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from registry.rules.requirement import describe_en, describe_ja, parse
 from simulation import charts
 from simulation.report_facts import OURS, Facts, Law
-from simulation.report_words import LANGUAGES, Words, plain, share
+from simulation.report_words import LANGUAGES, Words, plain, rounded, share
 
 REPORT: Final = "report.html"
 _TEMPLATES: Final = Path(__file__).parent / "templates"
@@ -156,7 +156,7 @@ def _bigs(facts: Facts, w: Words) -> list[Big]:
 
     def big(key: str, number: float, unit: str, **said: Any) -> Big:
         scaled = weight != 1 and key != "staff"
-        full = w("full_size", n=f"{number * weight:,.0f}") if scaled else ""
+        full = w("full_size", n=rounded(number * weight)) if scaled else ""
         title, says = w(f"big_{key}"), w(f"big_{key}_says", **said)
         return Big(title, f"{number:,.0f}", w(f"unit_{unit}"), full, says)
 
@@ -217,7 +217,7 @@ def _laws(facts: Facts, w: Words) -> Table:
     rows = []
     for law in facts.laws:
         name = law.label if w.lang == "ja" else law.about.removesuffix(".")
-        of = f" ({titles[law.type]})" if law.type else ""
+        of = f"{w('colon')}{titles[law.type]}" if law.type else ""
         rows.append((f"{name}{of}", _value(law, w), _source(law, w)))
     return Table((w("policy_name"), w("policy_value"), w("policy_source")), rows)
 
@@ -398,7 +398,7 @@ def _fit(facts: Facts, w: Words) -> Table:
             w.name("figure", row["figure"]),
             w.name("use", row["use"]),
             *(_known(row["figure"], row[name]) for name in ("measured", "published")),
-            f"{row['off']:+.0%}",
+            f"{round(100 * row['off']) or 0:+}%",
             w.reason(row["source"]),
         )
         for row in facts.summary["calibration"]

@@ -95,3 +95,8 @@ def share(part: float, whole: float) -> str:
 def plain(value: float) -> str:
     """A number of any size, without digits that say nothing."""
     return f"{value:,.0f}" if float(value).is_integer() or abs(value) >= 100 else f"{value:,.3g}"  # noqa: PLR2004 - digits
+
+
+def rounded(value: float) -> str:
+    """A number of which three digits are meant."""
+    return f"{float(f'{value:.3g}'):,.0f}"
