@@ -4,23 +4,18 @@ No script, nothing fetched: drawings are SVG, each with its table, and the value
 summary has them. Every text goes through the template's escaping, a scenario's own too.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from registry.rules.requirement import describe_en, describe_ja, parse
 from simulation import charts
+from simulation.pages import Big, Table, rendered, write_page
 from simulation.report_facts import OURS, Facts, Law
 from simulation.report_words import LANGUAGES, Words, plain, rounded, share
 
 REPORT: Final = "report.html"
-_TEMPLATES: Final = Path(__file__).parent / "templates"
 _SHADES: Final = 5
 _YEAR: Final = 12
 _YEARLY: Final = ("registrations", "check_ins", "grants", "releases", "notices")
@@ -46,14 +41,6 @@ _DORMANCY: Final = ("dormancy_notices", "keeps", "releases", "restores")
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
-    """Rows below their heads; the first cell of each row names it."""
-
-    heads: Sequence[str]
-    rows: Sequence[Sequence[str]]
-
-
-@dataclass(frozen=True, slots=True)
 class Chart:
     """A line over the months with what it says and its table."""
 
@@ -65,56 +52,15 @@ class Chart:
     table: Table
 
 
-@dataclass(frozen=True, slots=True)
-class Big:
-    """One figure in large type with its sentence."""
-
-    title: str
-    number: str
-    unit: str
-    full: str
-    says: str
-
-
 def write_report(facts: Facts, out: Path) -> None:
     """The page into a folder of results."""
-    part = out / f"{REPORT}.part"
-    part.write_text(page(facts), encoding="utf-8")
-    part.replace(out / REPORT)
+    write_page(out / REPORT, page(facts))
 
 
 def page(facts: Facts) -> str:
     """The whole page as text."""
-    return (
-        _environment()
-        .get_template("report.html")
-        .render(
-            title=facts.summary["scenario"]["title"],
-            tokens=_tokens(),
-            sheets=[_sheet(facts, Words(lang)) for lang in LANGUAGES],
-        )
-    )
-
-
-@cache
-def _environment() -> Environment:
-    return Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-
-
-@cache
-def _tokens() -> str:
-    """The colours of light paper with their licence's notice: a report is printed."""
-    whole = (files("core") / "static" / "tokens.css").read_text(encoding="utf-8")
-    found = re.match(r"(/\*.*?\*/\s*:root \{.*?\n\})", whole, re.DOTALL)
-    if found is None:
-        raise RuntimeError("core/static/tokens.css does not begin with its notice and :root.")
-    return found[1].replace("color-scheme: light dark", "color-scheme: light")
+    title = facts.summary["scenario"]["title"]
+    return rendered("report.html", title, [_sheet(facts, Words(lang)) for lang in LANGUAGES])
 
 
 def _sheet(facts: Facts, w: Words) -> dict[str, Any]:
