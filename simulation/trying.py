@@ -23,10 +23,13 @@ def compare(
     ] = None,
     years: Annotated[int | None, typer.Option(min=1, max=50, help="Years to live.")] = None,
     processes: Annotated[int, typer.Option(min=1, help="Processes that share the work.")] = 1,
-    out: Annotated[Path | None, typer.Option(help="A folder for compare.json.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="A folder for compare.json and compare.html.")
+    ] = None,
 ) -> None:
     """Try a policy: differences with intervals, who gains and who is lost, hours and supports."""
     from simulation.compare import compare as run
+    from simulation.compare_page import write_compare
     from simulation.run import Order
 
     whole = int(load_scenario(base).people.value)
@@ -40,6 +43,7 @@ def compare(
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
         write_json(out / "compare.json", found)
+        write_compare(found, out)
     table = Table("", "base", "changed", "difference", "95 %")
     hours = [{**row, "name": f"{row['name']} ({row['size']})"} for row in found["sizes"]]
     for row in [*found["figures"], *hours]:

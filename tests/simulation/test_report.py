@@ -7,6 +7,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,8 @@ from core.tiles import PLACES
 from simulation import measures as ms
 from simulation.calibration import HELD_OUT, KNOWN, MATCHED, TARGET
 from simulation.charts import line, steps_up_to
+from simulation.compare import SHOWN, compare
+from simulation.compare_page import write_compare
 from simulation.console import changes_of
 from simulation.judge import REASONS
 from simulation.report_words import LANGUAGES, Words, read
@@ -163,6 +166,28 @@ def test_what_was_asked_is_told_with_its_sources(made: Made) -> None:
         assert "premium.required = 2" in "".join(sheet.itertext())
 
 
+def test_a_comparison_is_a_page_too(tmp_path: Path) -> None:
+    """Both laws side by side with what is sure; whoever gains is told in large type."""
+    found = compare(Order("late", people=600, months=48), {"premium.required": 1}, seeds=2)
+    found["scenario"]["title"] = {"ja": WICKED, "en": WICKED}
+    write_compare(found, tmp_path)
+    text = (tmp_path / "compare.html").read_text(encoding="utf-8")
+    assert "<script" not in text
+    root = ET.fromstring(text.partition("\n")[2])  # noqa: S314 - our own page
+    for sheet in root.iter("main"):
+        w = Words(sheet.attrib["lang"])
+        rows = list(cells(sheet))
+        for row in found["figures"]:
+            cell = [f"{row['base']:,.1f}", f"{row['changed']:,.1f}", f"{row['difference']:+,.1f}"]
+            assert [w(f"c_{row['name']}"), *cell] in [shown[:4] for shown in rows]
+        assert len(rows) == 3 + sum(len(found[part]) for part in ("figures", "sizes", "ties"))
+        whiskers = [e for e in sheet.iter("circle") if e.attrib["class"].startswith("dot")]
+        assert len(whiskers) == sum(1 for row in found["figures"] if row["base"])
+        told = [e.text for e in sheet.iter("strong")]
+        assert told[0] == "premium.required = 1"
+        assert told[1:] == [f"{value:,.1f}" for value in found["who"].values()]
+
+
 def test_both_languages_are_whole() -> None:
     """Every sentence exists twice with the same facts, and whatever the page names has a word."""
     words = read("report")
@@ -173,7 +198,8 @@ def test_both_languages_are_whole() -> None:
         assert both["ja"], key
         assert both["en"] or key.startswith("unit_"), key
     room = SCENARIO_DIR.parent
-    sources = [room / "report.py", room / "report_words.py", room / "templates" / "report.html"]
+    sources = [room / f"{name}.py" for name in ("report", "report_words", "compare_page")]
+    sources += sorted((room / "templates").glob("*.html"))
     asked = {
         key
         for path in sources
@@ -185,6 +211,7 @@ def test_both_languages_are_whole() -> None:
     named |= {f"size_{size}" for size in SIZES} | {f"refusal_{reason}" for reason in REASONS}
     named |= {f"figure_{known.figure}" for known in KNOWN}
     named |= {f"use_{use}" for use in (MATCHED, HELD_OUT, TARGET)}
+    named |= {f"c_{name}" for name in SHOWN} | {f"c_{name}_at_end" for name in ms.STOCKS}
     assert named <= words.keys()
 
 

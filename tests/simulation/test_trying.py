@@ -44,7 +44,7 @@ def test_one_count_instead_of_three() -> None:
 
 
 def test_the_console_compares(tmp_path: Path) -> None:
-    """`compare` prints the table and leaves compare.json; what is no change is refused."""
+    """`compare` prints the table and leaves compare.json and its page; what is no change is refused."""
     arguments = ["--base", "late", "--change", "dormancy.months=12", "--seeds", "2"]
     told = CliRunner().invoke(
         cli,
@@ -54,6 +54,7 @@ def test_the_console_compares(tmp_path: Path) -> None:
     assert "releases" in told.output
     saved = json.loads((tmp_path / "compare.json").read_text(encoding="utf-8"))
     assert saved["changes"] == {"dormancy.months": 12}
+    assert "dormancy.months = 12" in (tmp_path / "compare.html").read_text(encoding="utf-8")
     with pytest.raises(ScenarioError, match="name=value"):
         changes_of(["dormancy.months"])
 
