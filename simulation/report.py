@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from core.formats import day
 from registry.rules.requirement import describe_en, describe_ja, parse
 from simulation import charts
 from simulation.pages import Big, Table, rendered, write_page
@@ -152,6 +153,10 @@ def _asked(facts: Facts, w: Words) -> list[tuple[str, str]]:
         (w("asked_period"), f"{w.day(scenario['start'])} – {w.length(len(facts.months))}"),
         (w("asked_people"), people),
         (w("asked_bodies"), f"{facts.bodies:,}"),
+        *(
+            (w("asked_disaster"), f"{day(first, w.lang)} – {day(last, w.lang)}")
+            for first, last in facts.disasters
+        ),
         (w("asked_changes"), changes or w("asked_no_changes")),
         (w("asked_seed"), str(run["seed"])),
         (w("asked_digest"), f"{scenario['digest']} / {run['policy']}"),

@@ -63,6 +63,7 @@ class Facts:
     busiest: tuple[int, ...]
     staff: tuple[float, ...]
     laws: tuple[Law, ...]
+    disasters: tuple[tuple[date, date], ...]
 
     @property
     def bodies(self) -> int:
@@ -92,6 +93,7 @@ def facts_of(job: Job, counts: Counts, summary: Mapping[str, Any], book: PolicyB
         busiest=tuple(int(days[a:b].max()) for a, b in pairwise(since)),
         staff=_staff(setting, series, weight),
         laws=tuple(_laws(setting, book)),
+        disasters=tuple((found.first, found.last) for found in setting.scenario.disasters),
     )
 
 

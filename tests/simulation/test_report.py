@@ -46,6 +46,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     data["title"] = {"ja": WICKED, "en": WICKED}
     data["types"]["pioneer"]["title"] = {"ja": WICKED, "en": WICKED}
     data["people"]["assumption"] = WICKED
+    data["disasters"] = [{"type": "pioneer", "first": date(2029, 4, 1), "last": date(2029, 6, 30)}]
     own = folder / "own.yaml"
     own.write_text(yaml.safe_dump(data, allow_unicode=True), encoding="utf-8")
     changes = changes_of(["premium.required=2", "dormancy.months=12"])
@@ -163,7 +164,10 @@ def test_what_was_asked_is_told_with_its_sources(made: Made) -> None:
     )
     assert english["Counts for one person, body and day, at most"][0] == "once"
     for sheet in made.sheets.values():
-        assert "premium.required = 2" in "".join(sheet.itertext())
+        text = "".join(sheet.itertext())
+        assert "premium.required = 2" in text
+        w = Words(sheet.attrib["lang"])
+        assert f"{w.day('2029-04-01')} – {w.day('2029-06-30')}" in text
 
 
 def test_a_comparison_is_a_page_too(tmp_path: Path) -> None:
