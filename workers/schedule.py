@@ -42,6 +42,9 @@ class Job:
         after: What must have run before, and why.
         national: Once for the nation instead of once a local government with work.
         weekday: Only on this day of the week (0 is Monday).
+        made_up: Whether days that passed without it are made up for. What tells of the state of a
+            night can only be told that night; of days missed, only a month's first is made up for,
+            as publications and comparisons are made of it.
     """
 
     name: str
@@ -51,10 +54,13 @@ class Job:
     after: str = ""
     national: bool = False
     weekday: int | None = None
+    made_up: bool = True
 
     def is_due(self, day: date, now: datetime) -> bool:
         """Whether the job has to have run for a day by now."""
         if self.at is None or (self.weekday is not None and day.weekday() != self.weekday):
+            return False
+        if not (self.made_up or day.day == 1 or day == self.latest_day(now)):
             return False
         return datetime.combine(day, self.at, JAPAN) <= now
 
@@ -133,6 +139,7 @@ SCHEDULE: tuple[Job, ...] = (
         jobs.count_figures,
         "R17: each local government's figures, counted",
         after="renewal, dormancy: who is registered tonight is what is counted",
+        made_up=False,
     ),
     Job(
         "open_figures",
@@ -141,6 +148,7 @@ SCHEDULE: tuple[Job, ...] = (
         "R17: on the first of a month, figures for everybody, without small cells",
         after="figures: they are added up",
         national=True,
+        made_up=False,
     ),
     Job("waiting_lines", time(4, 0), jobs.move_lines, "C33: waiting lines put in order"),
     Job("imports_end", time(4, 10), jobs.end_lists, "R27: who did not answer is forgotten"),

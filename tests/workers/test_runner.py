@@ -239,6 +239,25 @@ def test_p06_missed_days_are_caught_up_in_their_order(own_database: Database) ->
     assert Runner(parts, schedule).drain() == 0, "a clock set back repeats nothing"
 
 
+def test_p06_what_only_a_night_can_tell_is_not_made_up_for(own_database: Database) -> None:
+    """R17: registrations of a missed night are not known afterwards; a month's first is owed."""
+    populate(own_database, Cohort(HIDA, GIFU, 1))
+    seen: list[date] = []
+
+    def work(_parts: Parts, _db: Session, scope: Scope) -> Mapping[str, int]:
+        seen.append(scope.as_of)
+        return {}
+
+    schedule = (Job("count", time(1), work, "a test's own", national=True, made_up=False),)
+    parts = parts_at(own_database, NIGHT)
+    Runner(parts, schedule).drain()
+    back = NIGHT + timedelta(days=70)
+    move_to(parts, back, hour=12)
+    Runner(parts, schedule).drain()
+    between = [NIGHT + timedelta(days=n) for n in range(1, 70)]
+    assert seen == [NIGHT, *(day for day in between if day.day == 1), back]
+
+
 def test_a_share_that_fails_is_tried_again_and_then_left(own_database: Database) -> None:
     populate(own_database, Cohort(HIDA, GIFU, 1))
     parts = parts_at(own_database, NIGHT)
