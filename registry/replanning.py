@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import date
 from hashlib import sha256
 
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -55,10 +55,15 @@ def note_numbers(db: Session, *, as_of: date, book: PolicyBook) -> int:
         book: The national book.
     """
     now = _digests(db, book, as_of)
-    known = {row.lg_code: row for row in db.scalars(select(PlanNumbers).with_for_update())}
-    changed = [code for code, row in known.items() if now.get(code, row.digest) != row.digest]
-    for code in changed:
-        known[code].digest, known[code].is_stale = now[code], True
+    # Plain columns: every night reads a row of each local government, and changes next to none.
+    known = dict(db.execute(select(PlanNumbers.lg_code, PlanNumbers.digest)).all())
+    changed = [
+        {"lg_code": code, "digest": now[code], "is_stale": True}
+        for code, digest in known.items()
+        if now.get(code, digest) != digest
+    ]
+    if changed:
+        db.execute(update(PlanNumbers), changed)
     fresh = [
         {"lg_code": code, "digest": digest, "is_stale": False}
         for code, digest in now.items()
