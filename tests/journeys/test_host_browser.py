@@ -9,7 +9,7 @@ from io import BytesIO
 import pytest
 import zxingcpp
 from PIL import Image
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from activities.models import Activity, ActivitySession, Organisation
 from core.web import SESSION_COOKIE
@@ -115,7 +115,7 @@ def test_r09_a_proposal_in_a_browser_within_five_minutes(opened: Opening, stage:
     assert fields.count() <= 10
     fill_proposal(page)
     page.get_by_role("button", name="提出する").click()
-    assert page.get_by_text("提出しました").is_visible()
+    expect(page.get_by_text("提出しました")).to_be_visible()
     look(visitor)
     assert pages <= 4
 
@@ -130,7 +130,7 @@ def test_r09_a_proposal_with_scripts_off(opened: Opening, stage: Stage) -> None:
     assert page.get_by_label("集まる場所").input_value() == "古川町公民館"
     page.get_by_label("日にちと、はじまり").fill("2027-06-19T09:00")
     page.get_by_role("button", name="提出する").click()
-    assert page.get_by_text("提出しました").is_visible()
+    expect(page.get_by_text("提出しました")).to_be_visible()
 
 
 _CAMERA = """
@@ -172,7 +172,7 @@ def test_r19_a_card_is_read_by_the_camera_and_every_page_is_fit_to_show(
     page.get_by_role("button", name="はい、受付する").click()
     answer = page.locator(".answer.notice-good")
     assert "山田春子さんを受付しました" in answer.inner_text()
-    assert answer.locator("svg.icon").first.is_visible()
+    expect(answer.locator("svg.icon").first).to_be_visible()
     look(visitor)
     page.goto(f"/host/{HIDA}/sessions/{stage.session.id}/venue")
     look(visitor)
@@ -190,7 +190,7 @@ def test_c27_the_picture_on_the_organisers_screen_enrols_another_phone(
     other = opened(scripts=False).page
     other.goto(found.text)
     other.get_by_role("button", name="この電話を使う").click()
-    assert other.get_by_role("link", name="受付をはじめる").is_visible()
+    expect(other.get_by_role("link", name="受付をはじめる")).to_be_visible()
 
 
 def test_c17_the_venues_code_gives_way_to_the_next_without_moving(

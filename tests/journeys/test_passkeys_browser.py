@@ -215,4 +215,4 @@ def test_without_scripts_nothing_is_offered(chromium: Browser, live: Live) -> No
         page.goto("/me/devices")
         assert not page.get_by_role("button", name="この端末のパスキーを作る").is_visible()
         page.goto("/signin/again")
-        assert page.get_by_role("button", name="番号を送る").is_visible()
+        expect(page.get_by_role("button", name="番号を送る")).to_be_visible()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import text
 
 from activities.models import Activity, ActivitySession
@@ -225,7 +225,7 @@ def test_c17_a_venues_code_behind_the_hash_never_reaches_the_server(
     assert "受付しました" in eye.page.locator("h1").inner_text()
     assert not any("FJ1" in url for url in asked[1:])
     eye.page.goto("/checkin")
-    assert eye.page.get_by_label("8文字のコード").is_visible()
+    expect(eye.page.get_by_label("8文字のコード")).to_be_visible()
 
 
 def test_a_venues_code_is_kept_through_the_sign_in(opened: Opening, stage: Stage) -> None:

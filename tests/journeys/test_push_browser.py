@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from core import push
 from core.ids import new_id
@@ -76,7 +76,7 @@ def test_r23_a_notice_is_pushed_to_the_browser_that_asked_for_it(
         context.grant_permissions(["notifications"], origin=live.url)
         page.add_init_script(SUBSCRIBED.replace("SERVICE", json.dumps(answer)))
         page.goto("/settings/notices")
-        assert page.get_by_text("まだ、表示する端末はありません").is_visible()
+        expect(page.get_by_text("まだ、表示する端末はありません")).to_be_visible()
         page.get_by_role("button", name="この端末に表示する").click()
         page.get_by_role("button", name="表示をやめる").wait_for()
 

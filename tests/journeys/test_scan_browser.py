@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image, ImageFilter
-from playwright.sync_api import Browser, Page, Request, Route
+from playwright.sync_api import Browser, Page, Request, Route, expect
 
 import hatch_build
 from activities.models import ActivitySession
@@ -246,7 +246,7 @@ def test_a_strangers_venue_code_is_kept_for_after_the_sign_in(
     phone.show(venue.screen)
     phone.start()
     phone.page.get_by_text("会場のコードを読み取りました").wait_for()
-    assert phone.page.get_by_role("link", name="サインインして受付する").is_visible()
+    expect(phone.page.get_by_role("link", name="サインインして受付する")).to_be_visible()
     assert phone.fetched("FJ1") == []
 
 
@@ -281,8 +281,8 @@ def test_without_a_camera_the_next_rung_is_named(opened: Opening) -> None:
         phone.page.evaluate("error => { window.refusal = error }", error)
         phone.start()
         phone.hears(words)
-        assert phone.page.get_by_label("コードの写真").is_visible()
-        assert phone.page.get_by_label("8文字のコード").is_visible()
+        expect(phone.page.get_by_label("コードの写真")).to_be_visible()
+        expect(phone.page.get_by_label("8文字のコード")).to_be_visible()
         assert phone.page.evaluate("window.opened") == tries, "asked once a press"
     phone.page.evaluate("window.refusal = null")
     phone.start()
@@ -326,7 +326,7 @@ def test_a_blurred_code_is_waited_for(opened: Opening, venue: Venue) -> None:
     phone.start()
     # Looked at, several times, and not given up.
     phone.page.wait_for_function("() => window.looks > 3")
-    assert phone.page.get_by_role("button", name="カメラを止める").is_visible()
+    expect(phone.page.get_by_role("button", name="カメラを止める")).to_be_visible()
     phone.show(venue.poster)
     phone.page.wait_for_url(f"**/c/{venue.session.poster_code}")
 

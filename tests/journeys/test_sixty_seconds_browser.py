@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from datetime import date
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import text
 
 from activities.models import ActivitySession
@@ -115,7 +115,7 @@ def test_second_5_one_field_for_the_address(opened: Opening, poster: ActivitySes
     visitor = opened()
     page = visitor.page
     follow_the_poster(page, poster)
-    assert page.get_by_label("3つのうち 1つ目です").is_visible()
+    expect(page.get_by_label("3つのうち 1つ目です")).to_be_visible()
     fields = page.locator("main input:visible")
     assert fields.count() == 1
     assert fields.get_attribute("inputmode") == "email"
@@ -131,7 +131,7 @@ def test_second_20_the_code_is_filled_in_by_the_phone(
     page = visitor.page
     follow_the_poster(page, poster)
     give_the_address(page)
-    assert page.get_by_label("3つのうち 2つ目です").is_visible()
+    expect(page.get_by_label("3つのうち 2つ目です")).to_be_visible()
     fields = page.locator("main input:visible")
     assert fields.count() == 1
     assert fields.get_attribute("autocomplete") == "one-time-code"
@@ -149,7 +149,7 @@ def test_second_20_nothing_is_lost_in_the_mail_app(
     code = give_the_address(page)
     page.goto("about:blank")
     page.go_back()
-    assert page.get_by_label("8けたの番号").is_visible()
+    expect(page.get_by_label("8けたの番号")).to_be_visible()
     page.goto("/signin/code")  # the bare address, as a browser's history offers it
     assert "棚田の草刈り" in page.locator("main").inner_text()
     page.close()
@@ -168,7 +168,7 @@ def test_second_35_the_town_is_known_and_two_fields_are_asked(
     page = visitor.page
     follow_the_poster(page, poster)
     give_the_code(page, give_the_address(page))
-    assert page.get_by_label("3つのうち 3つ目です").is_visible()
+    expect(page.get_by_label("3つのうち 3つ目です")).to_be_visible()
     words = page.locator("main").inner_text()
     assert "岐阜県飛騨市" in words
     assert page.locator("main input[type=text]:visible").count() == 2
@@ -186,11 +186,11 @@ def test_second_50_the_answer_and_the_card(
     give_the_code(page, give_the_address(page))
     give_the_name(page)
     assert "受付をあずかりました" in page.locator("h1").inner_text()
-    assert page.get_by_role("img", name="飛騨市の登録証").is_visible()
+    expect(page.get_by_role("img", name="飛騨市の登録証")).to_be_visible()
     with live.database.transaction(for_body(HIDA, actor="system:test")) as db:
         row = db.execute(text("select member_number, person_id from registration")).one()
     assert row.member_number[:4] in page.locator(".card").inner_text()
-    assert page.get_by_text("次から、すぐ開けるようにする").is_visible()
+    expect(page.get_by_text("次から、すぐ開けるようにする")).to_be_visible()
     one_filled_button(visitor)
     # The organiser ticks the name, as a printed code alone is not believed (R19).
     someone = SignedIn(row.person_id, EMAIL, "", Actor(ActorKind.PERSON, id=row.person_id))
@@ -198,7 +198,7 @@ def test_second_50_the_answer_and_the_card(
     page.get_by_role("link", name="確認が終わったか見る").click()
     assert "受付しました" in page.locator("h1").inner_text()
     assert "あと2回" in page.locator("main").inner_text()
-    assert page.get_by_role("img", name="飛騨市の登録証").is_visible()
+    expect(page.get_by_role("img", name="飛騨市の登録証")).to_be_visible()
 
 
 def test_the_whole_with_scripts_off(opened: Opening, poster: ActivitySession) -> None:
@@ -208,5 +208,5 @@ def test_the_whole_with_scripts_off(opened: Opening, poster: ActivitySession) ->
     give_the_code(page, give_the_address(page))
     give_the_name(page)
     assert "受付をあずかりました" in page.locator("h1").inner_text()
-    assert page.get_by_role("img", name="飛騨市の登録証").is_visible()
+    expect(page.get_by_role("img", name="飛騨市の登録証")).to_be_visible()
     assert visitor.said == []

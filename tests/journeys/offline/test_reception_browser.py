@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import zxingcpp
 from PIL import Image
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import text
 
 from activities.enrolment import token_of_ticket
@@ -90,7 +90,7 @@ def page(chromium: Browser, village: Village) -> Iterator[Page]:
     page.get_by_role("link", name="電波なしで受付する").click()
     page.evaluate("navigator.serviceWorker.ready")
     page.reload()
-    assert page.get_by_text("まだ準備ができていません").is_visible()
+    expect(page.get_by_text("まだ準備ができていません")).to_be_visible()
     page.get_by_role("button", name="準備をする").click()
     page.get_by_text("準備ができています").wait_for()
     yield page

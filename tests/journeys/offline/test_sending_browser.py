@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.factories.registry import HIDA
 from tests.journeys.offline.conftest import (
@@ -34,7 +34,7 @@ def test_p02_a_check_in_waits_and_is_sent_when_the_line_is_back(
     assert "電波を待っています" in page.locator("main").inner_text()
     tall(page)
     page.goto("/")
-    assert page.get_by_role("link", name="まだ送っていない受付 1件").is_visible()
+    expect(page.get_by_role("link", name="まだ送っていない受付 1件")).to_be_visible()
     assert village.attempts() == []
     village.line.mode = "open"
     page.goto("/queued")
@@ -170,7 +170,7 @@ def test_f5_what_cannot_be_taken_is_set_aside_and_the_rest_flows(
     page.goto("/queued")
     page.get_by_text("送りました。受付しました。").wait_for()
     assert [row.outcome for row in village.arrived()] == ["accepted"]
-    assert page.get_by_role("link", name="まだ送っていない受付 1件").is_visible()
+    expect(page.get_by_role("link", name="まだ送っていない受付 1件")).to_be_visible()
     tall(page)
     page.get_by_role("button", name="この受付を取り消す").click()
     page.get_by_role("link", name="まだ送っていない受付 1件").wait_for(state="hidden")
