@@ -105,7 +105,7 @@ def invite(
     )
     db.add(row)
     db.flush()
-    _record(db, actor, row, "invite", now)
+    record_step(db, actor, row, "invite", now)
     return Invited(row, token)
 
 
@@ -182,7 +182,7 @@ def confirm(
         db.flush()
         if row.scope == Tie.MANAGED:
             _mail_for(db, row)
-        _record(db, actor, row, "confirm", now)
+        record_step(db, actor, row, "confirm", now)
     return row
 
 
@@ -269,7 +269,7 @@ def verify(
         raise Conflict(code="invitation_answered")
     row.state, row.verified_at = "living", now
     db.flush()
-    _record(db, actor, row, "verify", now)
+    record_step(db, actor, row, "verify", now)
     _tell(db, row, "guardian_consented", now)
     premium.resume_waiting(
         db, actor=actor, person_id=row.person_id, now=now, book=book, evidence=evidence
@@ -318,7 +318,7 @@ def withdraw(
     was_confirmed = row.contact_confirmed_at is not None
     row.state, row.ended_at, row.ended_reason = "withdrawn", now, reason
     db.flush()
-    _record(db, actor, row, "withdraw", now)
+    record_step(db, actor, row, "withdraw", now)
     if row.scope == Tie.HELPER:
         tell_helping_over(db, row, now)
         return row
@@ -371,7 +371,7 @@ def end_without_consent(
     )
 
 
-def _record(db: Session, actor: Actor, row: Guardianship, verb: str, now: datetime) -> None:
+def record_step(db: Session, actor: Actor, row: Guardianship, verb: str, now: datetime) -> None:
     """C44: the step is written where the minor, and the guardian's own log, can read it."""
     audit.record(
         db,

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core import audit, sealing
+from core import sealing
 from core.access import Actor
 from core.errors import Conflict, NotFound
 from core.ids import new_id, new_token
@@ -56,7 +56,7 @@ def ask_keeper(
     )
     db.add(row)
     db.flush()
-    _record(db, actor, row, "invite", now)
+    guardians.record_step(db, actor, row, "invite", now)
     return guardians.Invited(row, token)
 
 
@@ -93,7 +93,7 @@ def take_back(
         raise NotFound(code="not_found")
     row.state, row.ended_at, row.ended_reason = "withdrawn", now, "by_guardian"
     db.flush()
-    _record(db, actor, row, "withdraw", now)
+    guardians.record_step(db, actor, row, "withdraw", now)
 
 
 def step_back(db: Session, *, actor: Actor, row: Guardianship, reason: str, now: datetime) -> bool:
@@ -109,7 +109,7 @@ def step_back(db: Session, *, actor: Actor, row: Guardianship, reason: str, now:
     own.state, own.ended_at, own.ended_reason = "ended", now, reason
     db.get_one(Account, row.person_id).email = others[0].contact
     db.flush()
-    _record(db, actor, own, "end", now)
+    guardians.record_step(db, actor, own, "end", now)
     return True
 
 
@@ -123,16 +123,4 @@ def _ties(db: Session, person_id: UUID) -> list[Guardianship]:
             )
             .order_by(Guardianship.invited_at, Guardianship.id)
         )
-    )
-
-
-def _record(db: Session, actor: Actor, row: Guardianship, verb: str, now: datetime) -> None:
-    audit.record(
-        db,
-        actor=actor,
-        action=f"guardianship.{verb}",
-        subject=("guardianship", row.id),
-        now=now,
-        person_id=row.person_id,
-        purpose=f"{row.scope}:{row.text_version}",
     )
