@@ -32,7 +32,7 @@ _SHEET: Final = """
 #v(2mm)
 #if told.missing != "" [#text(weight: "bold", told.missing) #v(2mm)]
 #table(
-  columns: (9mm, 14mm, 34mm, 1fr, 38mm), align: (right + horizon, center + horizon, horizon, horizon, horizon),
+  columns: (9mm, 14mm, 44mm, 1fr, 36mm), align: (right + horizon, center + horizon, horizon, horizon, horizon),
   inset: (x: 2mm, y: 2.6mm), stroke: 0.5pt + luma(120),
   table.header(..told.heads.map(one => text(weight: "bold", size: 10pt, one))),
   ..told.people.enumerate().map(((at, one)) => (
