@@ -6,15 +6,19 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from io import BytesIO
 from typing import Any
 
 import pytest
 import uvicorn
+import zxingcpp
 from fastapi import FastAPI
+from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Error as PlaywrightError
 
 from core.clock import FixedClock
 from core.db import Database
@@ -23,6 +27,7 @@ from tests.conftest import make_settings, serve
 from tests.look.checks import axe_complaints
 
 _START_SECONDS = 30.0
+_READ_SECONDS = 20.0
 _TELL_OF_POLICY = """
 addEventListener('securitypolicyviolation', (event) => policyBroken(
   `${event.effectiveDirective} ${event.blockedURI} on ${event.documentURI}`));
@@ -158,3 +163,23 @@ def until(page: Page, question: str, given: Any = None, *, seconds: float = 20) 
 def axe_finds_nothing(page: Page) -> None:
     """No rule of WCAG 2.2 AA that a machine can check is broken on this page."""
     assert axe_complaints(page) == ""
+
+
+def read_off(page: Page, place: str) -> str:
+    """What a scanner reads off one place of the screen.
+
+    A turning code is drawn anew while it is being pictured, and a page may still be laying itself
+    out: like a scanner that is held up, this looks again.
+
+    Raises:
+        AssertionError: Nothing could be read there in time.
+    """
+    page.locator(f"{place} svg").first.wait_for()
+    until = time.monotonic() + _READ_SECONDS
+    while time.monotonic() < until:
+        with suppress(PlaywrightError):
+            picture = page.locator(place).first.screenshot(timeout=5000)
+            found = zxingcpp.read_barcodes(Image.open(BytesIO(picture)))
+            if len(found) == 1:
+                return str(found[0].text)
+    raise AssertionError(f"no code could be read at {place}")

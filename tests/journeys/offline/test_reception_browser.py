@@ -3,12 +3,9 @@
 import time
 from collections.abc import Iterator
 from datetime import timedelta
-from io import BytesIO
 from typing import Any
 
 import pytest
-import zxingcpp
-from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import text
 
@@ -23,7 +20,7 @@ from qr.store import KeyStore
 from tests.factories.activities import create_designated_activity, create_session, sign_up
 from tests.factories.presence import make_card, make_keys, make_ticket, secret_of
 from tests.factories.registry import GIFU, HIDA, SignedIn, create_person, join, open_bodies
-from tests.journeys.conftest import Live, axe_finds_nothing
+from tests.journeys.conftest import Live, axe_finds_nothing, read_off
 from tests.journeys.offline.conftest import tall
 from tests.journeys.relay import Relay
 
@@ -225,11 +222,9 @@ def test_f8_forged_foreign_and_expired_codes_are_refused_without_network(
 def test_r19_the_venues_code_turns_without_network(page: Page, village: Village) -> None:
     village.line.mode = "shut"
     page.reload()
-    picture = page.locator("[data-picture] svg")
-    picture.wait_for()
-    (found,) = zxingcpp.read_barcodes(Image.open(BytesIO(picture.screenshot())))
-    code = parse(found.text)
-    assert code.kind is Kind.VENUE, found.text
+    shown = read_off(page, "[data-picture]")
+    code = parse(shown)
+    assert code.kind is Kind.VENUE, shown
     assert isinstance(code.content, VenueCode)
     assert code.content.session_id == village.session.id
     assert abs(code.content.step - step_at(wall_now(), 30)) <= 1
