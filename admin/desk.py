@@ -80,6 +80,7 @@ DONE: Final[Mapping[str, str]] = MappingProxyType(
         "news_published": N_("便りを、まちの画面に載せました。"),
         "news_withdrawn": N_("便りを取り下げました。"),
         "announced": N_("新しい要件を予告しました。登録者に知らせます。"),
+        "draft_dropped": N_("要件の案を消しました。いまの要件は変わりません。"),
         "setting_set": N_("設定を変えました。"),
         "staff_added": N_("職員を加えました。"),
         "staff_ended": N_("この役割を終えました。"),

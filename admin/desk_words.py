@@ -134,6 +134,8 @@ AUDIT: Final[Mapping[str, str]] = MappingProxyType(
         "registration.restored": N_("登録を元に戻した"),
         "registration.tier_changed": N_("登録の区分が変わった"),
         "requirement.announce": N_("要件を予告した"),
+        "requirement.draft": N_("要件の案を書き始めた"),
+        "requirement.draft_dropped": N_("要件の案を消した"),
         "roster.read": N_("名簿を見た"),
         "roster.search": N_("名簿を探した"),
         "session.add": N_("開催回を加えた"),

@@ -15,6 +15,7 @@ from admin.pages import (
     paper,
     preview,
     reception,
+    requirement,
     settings,
     signin,
     today,
@@ -35,6 +36,7 @@ STAFF = (
     imports.router,
     judgements.router,
     figures.router,
+    requirement.router,
     settings.router,
     audit.router,
 )

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from activities.categories import LABELS
 from admin import words
 from core import formats
 from core.texts import Translate
@@ -40,7 +41,8 @@ def requirement_words(desk: Reader, tree: object) -> str:
         parsed = parse(tree)
     except RequirementError:
         return str(tree)
-    return describe_en(parsed) if desk.english else describe_ja(parsed)
+    names = {code: desk.say(word) for code, word in LABELS.items()}
+    return describe_en(parsed, names) if desk.english else describe_ja(parsed, names)
 
 
 def shown_value(desk: Reader, value: Any, unit: str = "") -> str:

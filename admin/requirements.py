@@ -1,23 +1,24 @@
-"""A requirement written by staff in plain fields: read, previewed, shown in words (R07, R33)."""
+"""Requirements as staff read them: every version in words, and what a draft would mean (R07, R33)."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
 
 from sqlalchemy.orm import Session
 
+from admin import words
 from admin.desk import Desk
-from admin.forms import Form
 from admin.numbers import requirement_words
-from core.errors import invalid
 from registry import policies
 from registry.models import RequirementVersion
-from registry.rules import versions
-from registry.rules.requirement import harder_than, parse
-
-#: Fields of the form that are a measure of their own.
-MEASURES = ("count", "hours", "projects", "stay_days")
-FIELDS = (*MEASURES, "category", "category_count", "joint", "effective_from")
+from registry.rules import composing, versions
+from registry.rules.composing import Draft
+from registry.rules.requirement import (
+    MINUTES_PER_HOUR,
+    Evidence,
+    harder_than,
+    parse,
+    to_json,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,55 +34,62 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
-class Preview:
-    """What a new requirement would mean, before it is announced."""
+class Imagined:
+    """Somebody one may imagine: what they did in a year, in words, and whether it is enough."""
 
     words: str
-    since: date
+    passes: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """What a draft would mean if it were announced (R07, R33)."""
+
+    words: str
     below: bool
     harder: bool
     earliest: date
+    imagined: tuple[Imagined, ...]
+    idle: tuple[str, ...]
 
 
-def tree_of(form: Form) -> dict[str, Any]:
-    """R07: the rule tree of the filled fields; one alone, or joined by all or any.
-
-    Raises:
-        Invalid: No field is filled, or one cannot be read.
-    """
-    leaves: list[dict[str, Any]] = []
-    for name in MEASURES:
-        amount = form.amount(name)
-        if amount is not None:
-            leaves.append({name: amount})
-    category, many = form.one("category", most=40), form.amount("category_count")
-    if category:
-        leaves.append({"category": {"name": category, "count": many or 1}})
-    if not leaves:
-        raise invalid("requirement_empty", field="count")
-    if len(leaves) == 1:
-        return leaves[0]
-    return {"any_of" if form.one("joint") == "any" else "all_of": leaves}
-
-
-def preview(db: Session, desk: Desk, tree: dict[str, Any], since: date) -> Preview:
-    """R33: how the new one compares with the one it follows, and the earliest day for it."""
+def composed(db: Session, desk: Desk, tree: Draft) -> Composed:
+    """R07, R33: the sentence, who would pass, how it compares, and the earliest day for it."""
     own = policies.body_policy(db, desk.book, desk.lg_code, desk.today)
-    known = policies.rule_versions(own, desk.lg_code)
     wanted = parse(tree)
-    before = (
-        versions.version_for_term(known, since),
-        versions.version_for_term(known, desk.today),
-    )
+    known = versions.version_for_term(policies.rule_versions(own, desk.lg_code), desk.today)
     days = int(own.on("rule.notice_days", desk.today, desk.lg_code).value)
-    harder = any(harder_than(wanted, one.tree) for one in before)
-    return Preview(
+    harder = harder_than(wanted, known.tree)
+    return Composed(
         words=requirement_words(desk, tree),
-        since=since,
-        below=policies.is_below_base(wanted, desk.book, since),
+        below=policies.is_below_base(wanted, desk.book, desk.today),
         harder=harder,
         earliest=desk.today + timedelta(days=days) if harder else desk.today,
+        imagined=tuple(
+            Imagined(_did(desk, one.evidence), one.passes) for one in composing.examples(wanted)
+        ),
+        idle=tuple(
+            requirement_words(desk, to_json(leaf)) for leaf in composing.says_nothing(wanted)
+        ),
     )
+
+
+def _did(desk: Desk, evidence: Evidence) -> str:
+    """What somebody did in a year."""
+    days = sum(many for _, many in evidence.categories)
+    found = [
+        desk.say("「{name}」の活動に{n}回", name=words.word(desk.say, "category", name), n=many)
+        for name, many in evidence.categories
+    ]
+    if evidence.count > days or not (found or evidence.stay_days):
+        found.insert(0, desk.say("指定された活動に{n}回", n=evidence.count))
+    if evidence.projects > 1:
+        found.append(desk.say("活動の種類は{n}つ", n=evidence.projects))
+    if evidence.minutes:
+        found.append(desk.say("活動は合わせて{n}時間", n=evidence.minutes // MINUTES_PER_HOUR))
+    if evidence.stay_days:
+        found.append(desk.say("滞在{n}日", n=evidence.stay_days))
+    return desk.say("、").join(found)
 
 
 def held(db: Session, desk: Desk) -> list[Held]:

@@ -17,6 +17,7 @@ from core.ids import new_id
 from core.outbox import NoticeDraft, tell
 from registry import queries
 from registry.models import BodyValue, Registration, RequirementVersion
+from registry.requirement_checks import check_reach, check_size
 from registry.rules import policy as rules
 from registry.rules import versions
 from registry.rules.calendars import fiscal_year_start
@@ -227,13 +228,15 @@ def create_requirement(
 
     Raises:
         Invalid: The tree cannot be read (`requirement_tree`).
-        Refused: The day is past, no first day of a fiscal year where the nation asks for one, or
+        Refused: It is too large, or nobody could meet it (R07). The day is past, no first day of a fiscal year where the nation asks for one, or
             sooner than the notice a harder requirement needs (`notice_too_short`).
         Conflict: Another requirement begins on that day.
     """
     actor.require_role(lg_code, Role.MANAGER)
     today = japan_day(now)
     wanted = _parsed(tree)
+    check_size(to_json(wanted), book, today)
+    check_reach(wanted, book, today)
     _check_day(effective_from, today, book)
     own = body_policy(db, book, lg_code, effective_from)
     if requirement_id(db, lg_code, effective_from) is not None:

@@ -164,6 +164,7 @@ def desk_pages(camera: Camera, scene: Scene) -> None:
         "judgement": f"{home}/judgements/{morning.application.judgement_id}",
         "organisations": f"{home}/organisations",
         "settings": f"{home}/settings",
+        "requirement": f"{home}/settings/requirement",
         "audit": f"{home}/audit",
         "news": f"{home}/news",
         "activities_new": f"{home}/activities/new",

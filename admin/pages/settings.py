@@ -1,8 +1,5 @@
-"""設定: the requirement in plain words, who decides how, own numbers, places of stay, staff."""
+"""設定: the requirement as it holds, who decides how, own numbers, places of stay, staff."""
 
-from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Response
@@ -26,19 +23,17 @@ from admin.desk import (
 )
 from admin.forms import Form, FormDep
 from admin.numbers import label_of, shown_value
-from admin.requirements import Preview
 from core.access import Role
 from core.errors import invalid
 from registry import policies, staff
 from registry.doors import GATE
-from registry.models import StaffRole
+from registry.models import RequirementDraft, StaffRole
 from registry.people import refuse_individual_number
 from registry.policies import Setting
 from registry.rules.parameters import Kind, May
 
 router = APIRouter(include_in_schema=False)
 SETTINGS = "/staff/{lg_code}/settings"
-NOTHING: Mapping[str, Any] = MappingProxyType({})
 #: Kinds of setting that one field can change.
 _SIMPLE = frozenset({Kind.INTEGER, Kind.NUMBER, Kind.FLAG, Kind.TEXT})
 
@@ -46,8 +41,6 @@ _SIMPLE = frozenset({Kind.INTEGER, Kind.NUMBER, Kind.FLAG, Kind.TEXT})
 def show(
     desk: Desk,
     *,
-    given: Mapping[str, Any] = NOTHING,
-    preview: Preview | None = None,
     errors: Problems = (),
     status: int = 200,
     done: str = "",
@@ -68,15 +61,8 @@ def show(
             status=status,
             errors=errors,
             done=done,
-            given=given,
-            preview=preview,
             versions=requirements.held(db, desk),
-            favour_days=desk.book.on("rule.favour_days", desk.today).value,
-            notice_days=int(
-                policies.body_policy(db, desk.book, desk.lg_code, desk.today)
-                .on("rule.notice_days", desk.today, desk.lg_code)
-                .value
-            ),
+            draft=db.get(RequirementDraft, desk.lg_code) if desk.may(Role.MANAGER) else None,
             own=own,
             national=[one for one in found if one not in own],
             shown=lambda one, value: shown_value(desk, value, one.parameter.unit),
@@ -86,10 +72,6 @@ def show(
             people=_people(db, desk),
             roles=[(role.value, desk.say(name)) for role, name in ROLE_NAMES.items()],
             role_words={role.value: desk.say(name) for role, name in ROLE_NAMES.items()},
-            category_options=[
-                (code, words.word(desk.say, "category", code))
-                for code in desk.book.on("activity.categories", desk.today).value
-            ],
         )
 
 
@@ -129,48 +111,8 @@ def list_settings(desk: ViewerDesk, done: Done = "") -> Response:
     return show(desk, done=done)
 
 
-def _again(desk: Desk, form: Form | None = None) -> Again:
-    given = {} if form is None else _kept(form)
-    return lambda errors, status: show(desk, given=given, errors=errors, status=status)
-
-
-def _kept(form: Form) -> dict[str, str]:
-    return {name: str(form.data.get(name) or "")[:40] for name in requirements.FIELDS}
-
-
-# --- the requirement (R07, R33) -------------------------------------------------------------------
-
-
-@router.post(SETTINGS + "/requirement/preview")
-def preview_requirement(desk: ManagerDesk, form: FormDep) -> Response:
-    """What it would say and from when it could hold; nothing is changed by looking."""
-    try:
-        tree, since = requirements.tree_of(form), form.day("effective_from")
-        with desk.transaction() as db:
-            found = requirements.preview(db, desk, tree, since)
-    except TOLD_IN_PLACE as error:
-        return _again(desk, form)(desk.problems(error), status_of(error))
-    return show(desk, given=_kept(form), preview=found)
-
-
-@router.post(SETTINGS + "/requirement")
-def announce(desk: ManagerDesk, form: FormDep) -> Response:
-    """R33: announced now, in force from its day; a harder one needs its notice."""
-    desk.prove_fresh()
-
-    def work(db: Session) -> str:
-        policies.create_requirement(
-            db,
-            actor=desk.actor,
-            lg_code=desk.lg_code,
-            tree=requirements.tree_of(form),
-            effective_from=form.day("effective_from"),
-            now=desk.now,
-            book=desk.book,
-        )
-        return f"{desk.home}/settings?done=announced"
-
-    return desk.act(form, work, _again(desk, form))
+def _again(desk: Desk) -> Again:
+    return lambda errors, status: show(desk, errors=errors, status=status)
 
 
 # --- own numbers and ways of deciding (R15) -------------------------------------------------------

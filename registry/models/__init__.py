@@ -1,6 +1,12 @@
 """Tables of the registry. Every table held by a local government carries its code in its keys."""
 
-from registry.models.bodies import BodyValue, LocalGovernment, RequirementVersion, StaffRole
+from registry.models.bodies import (
+    BodyValue,
+    LocalGovernment,
+    RequirementDraft,
+    RequirementVersion,
+    StaffRole,
+)
 from registry.models.imports import MemberImport, MemberImportRow
 from registry.models.news import TownNews
 from registry.models.notifying import NotificationSetting, PushSubscription
@@ -40,6 +46,7 @@ __all__ = [
     "PushSubscription",
     "Registration",
     "RegistrationEvent",
+    "RequirementDraft",
     "RequirementVersion",
     "StaffRole",
     "SurveyAnswer",

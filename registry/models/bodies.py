@@ -101,6 +101,23 @@ class RequirementVersion(Base):
     decided_by: Mapped[str] = mapped_column(String(80))
 
 
+class RequirementDraft(Base):
+    """A requirement that managers are putting together; one a local government, until announced.
+
+    `tree` may have empty groups. Each edit adds one to `edits`: who looks at an older draft is
+    told so.
+    """
+
+    __tablename__ = "requirement_draft"
+    __table_args__ = ({"info": rights(TableClass.BODY, body=("siud", Reach.BODY))},)
+
+    lg_code: Mapped[str] = mapped_column(ForeignKey("local_government.code"), primary_key=True)
+    tree: Mapped[dict[str, Any]]
+    edits: Mapped[int] = mapped_column(default=0, server_default="0")
+    written_by: Mapped[str] = mapped_column(String(80))
+    written_at: Mapped[datetime]
+
+
 class StaffRole(Base):
     """What a member of staff may do in one local government."""
 

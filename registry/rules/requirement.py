@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import product
+from types import MappingProxyType
 from typing import Any
 
 from registry.rules.plain import Plain
@@ -245,15 +246,24 @@ _EN = {
 }
 
 
-def describe_ja(tree: Tree) -> str:
-    """R07: the requirement as one Japanese sentence, as the person reads it."""
-    return _phrase_ja(tree, outer=True) + "こと。"
+_CODES: Mapping[str, str] = MappingProxyType({})
 
 
-def _phrase_ja(tree: Tree, *, outer: bool) -> str:
+def describe_ja(tree: Tree, names: Mapping[str, str] = _CODES) -> str:
+    """R07: the requirement as one Japanese sentence, as the person reads it.
+
+    Args:
+        tree: The requirement.
+        names: Words for categories; one that is not among them is told by its code.
+    """
+    return _phrase_ja(tree, names, outer=True) + "こと。"
+
+
+def _phrase_ja(tree: Tree, names: Mapping[str, str], *, outer: bool) -> str:
     if isinstance(tree, Leaf):
-        return _JA[tree.measure].format(n=tree.amount, name=tree.category)
-    parts = [_phrase_ja(part, outer=False) for part in tree.parts]
+        name = names.get(tree.category, tree.category)
+        return _JA[tree.measure].format(n=tree.amount, name=name)
+    parts = [_phrase_ja(part, names, outer=False) for part in tree.parts]
     if len(parts) == 1:
         return parts[0]
     joint = "、かつ、" if isinstance(tree, AllOf) else "、または、"
@@ -261,24 +271,24 @@ def _phrase_ja(tree: Tree, *, outer: bool) -> str:
     return phrase if outer else f"（{phrase}）"
 
 
-def describe_en(tree: Tree) -> str:
-    """R07: the requirement as one English sentence."""
-    phrase = _phrase_en(tree, outer=True)
+def describe_en(tree: Tree, names: Mapping[str, str] = _CODES) -> str:
+    """R07: the requirement as one English sentence; `names` as for the Japanese one."""
+    phrase = _phrase_en(tree, names, outer=True)
     return phrase[0].upper() + phrase[1:] + "."
 
 
-def _phrase_en(tree: Tree, *, outer: bool) -> str:
+def _phrase_en(tree: Tree, names: Mapping[str, str], *, outer: bool) -> str:
     if isinstance(tree, Leaf):
         one = tree.amount == 1
         return _EN[tree.measure].format(
             n=tree.amount,
-            name=tree.category,
+            name=names.get(tree.category, tree.category),
             times="time" if one else "times",
             hours="hour" if one else "hours",
             activities="activity" if one else "activities",
             days="day" if one else "days",
         )
-    parts = [_phrase_en(part, outer=False) for part in tree.parts]
+    parts = [_phrase_en(part, names, outer=False) for part in tree.parts]
     if len(parts) == 1:
         return parts[0]
     joint = ", and " if isinstance(tree, AllOf) else ", or "

@@ -22,7 +22,6 @@ from registry.models import (
     Application,
     LocalGovernment,
     Registration,
-    RequirementVersion,
     StaffRole,
     Term,
 )
@@ -386,33 +385,6 @@ def test_r14_a_term_is_extended_for_a_disaster(
 
 
 # --- settings -------------------------------------------------------------------------------------
-
-
-def test_r33_a_harder_requirement_needs_its_notice(
-    http: TestClient, database: Database, morning: Morning
-) -> None:
-    fields = {"count": "5", "joint": "all", "effective_from": "2027-06-15"}
-    shown = post(http, morning.manager, f"{HOME}/settings/requirement/preview", **fields)
-    assert shown.status_code == 200
-    assert "指定された活動に5回以上参加する" in shown.text
-    assert "60日前の予告が必要" in shown.text
-    assert not rows(database, select(RequirementVersion))
-    path = f"{HOME}/settings/requirement"
-    assert post(http, morning.manager, path, **fields).status_code == 409
-    later = fields | {"effective_from": "2027-07-31"}
-    assert post(http, morning.manager, path, **later).status_code == 303
-    page = http.get(f"{HOME}/settings", headers=morning.clerk.headers).text
-    assert "予告中" in page
-
-
-def test_r07_a_requirement_below_the_national_base_is_marked(
-    http: TestClient, database: Database, morning: Morning
-) -> None:
-    fields = {"count": "2", "stay_days": "5", "joint": "any", "effective_from": "2027-06-15"}
-    assert post(http, morning.manager, f"{HOME}/settings/requirement", **fields).status_code == 303
-    page = http.get(f"{HOME}/settings", headers=morning.clerk.headers).text
-    assert "全国の目安より低い" in page
-    assert "2回以上参加する、または、5日以上滞在する" in page
 
 
 def test_only_managers_change_settings(

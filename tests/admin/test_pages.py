@@ -76,6 +76,7 @@ def pages(place: Place) -> list[tuple[str, Role]]:
         ("/news", Role.VIEWER),
         ("/figures", Role.VIEWER),
         ("/settings", Role.VIEWER),
+        ("/settings/requirement", Role.MANAGER),
         ("/audit", Role.MANAGER),
     ]
 

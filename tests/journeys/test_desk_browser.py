@@ -90,7 +90,15 @@ def test_every_page_is_for_everybody(chromium: Browser, live: Live) -> None:
         sign_in(page, morning.manager)
         look_at(page, paths(morning))
         preview = bring_a_list(page)
-        look_at(page, {"import": preview, "imports": f"{HOME}/imports"})
+        begin_a_requirement(page)
+        look_at(
+            page,
+            {
+                "import": preview,
+                "requirement": f"{HOME}/settings/requirement?look=yes",
+                "imports": f"{HOME}/imports",
+            },
+        )
     with visiting(chromium, live, width=1280, bypass_csp=True) as visitor:
         page = visitor.page
         sign_in(page, operator, "/operator")
@@ -102,6 +110,21 @@ def test_every_page_is_for_everybody(chromium: Browser, live: Live) -> None:
         page.get_by_role("button", name="すべての画面で知らせる").click()
         expect(page.get_by_role("complementary")).to_contain_text("本人確認が使えません")
         look_at(page, OPERATOR)
+
+
+def begin_a_requirement(page: Page) -> None:
+    """R07: a draft with a group in it, made by pressing what the page offers."""
+    page.goto(f"{HOME}/settings")
+    page.get_by_role("button", name="要件を変える").click()
+    page.get_by_text("条件を加える").click()
+    page.get_by_label("どんな条件").select_option(label="滞在")
+    page.get_by_label("いくつ以上").fill("2")
+    page.get_by_role("button", name="加える").click()
+    page.get_by_label("指定された活動に参加", exact=True).check()
+    page.get_by_label("滞在", exact=True).check()
+    page.get_by_text("印をつけた条件を、まとめる・消す").click()
+    page.get_by_role("button", name="ひとつのまとまりにする").click()
+    expect(page.get_by_text("または、2日以上滞在すること")).to_be_visible()
 
 
 def bring_a_list(page: Page) -> str:

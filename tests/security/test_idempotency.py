@@ -58,7 +58,6 @@ KEYLESS_FORMS = MappingProxyType(
         "/staff/{lg_code}/sessions/{session_id}/people/{person_id}": "the form's key is the scan id",
         "/staff/{lg_code}/sessions/{session_id}/scans/{scan_id}/confirm": "the form's key is the"
         " scan id",
-        "/staff/{lg_code}/settings/requirement/preview": "a look; nothing is written",
     }
 )
 

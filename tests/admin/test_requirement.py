@@ -1,0 +1,143 @@
+"""R07, R33: a requirement put together on a draft, over HTTP without a script."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from fastapi.testclient import TestClient
+from httpx2 import Response
+from sqlalchemy import select
+
+from core.db import Database, for_body
+from registry.models import RequirementDraft, RequirementVersion
+from tests.factories.desk import Morning, create_morning
+from tests.factories.registry import HIDA, SignedIn
+
+PAGE = f"/staff/{HIDA}/settings/requirement"
+
+
+@pytest.fixture
+def morning(database: Database) -> Morning:
+    return create_morning(database)
+
+
+class Table:
+    """A manager at the draft: presses buttons, and reads what the page says."""
+
+    def __init__(self, http: TestClient, someone: SignedIn) -> None:
+        self.http, self.someone = http, someone
+
+    def post(self, path: str, **fields: Any) -> Response:
+        headers = {"Authorization": self.someone.headers["Authorization"]}
+        return self.http.post(path, data={"_key": str(uuid4()), **fields}, headers=headers)
+
+    def page(self, query: str = "") -> str:
+        answer = self.http.get(PAGE + query, headers=self.someone.headers)
+        assert answer.status_code == 200
+        return answer.text
+
+    def seen(self) -> str:
+        found = re.search(r'name="seen" value="(\d+)"', self.page())
+        assert found
+        return found[1]
+
+    def press(self, act: str, **fields: Any) -> Response:
+        return self.post(f"{PAGE}/edit", act=act, seen=self.seen(), **fields)
+
+    def add(self, measure: str, amount: int, group: str = "", category: str = "") -> Response:
+        return self.press("add", measure=measure, amount=amount, group=group, category=category)
+
+
+@pytest.fixture
+def table(http: TestClient, morning: Morning) -> Table:
+    found = Table(http, morning.manager)
+    assert found.post(f"{PAGE}/start").headers["location"] == PAGE
+    return found
+
+
+def stored(database: Database, model: Any) -> list[Any]:
+    with database.transaction(for_body(HIDA, actor="system:test")) as db:
+        return list(db.scalars(select(model).where(model.lg_code == HIDA)))
+
+
+def test_r07_a_tree_is_put_together_from_plain_sentences(table: Table, database: Database) -> None:
+    assert "指定された活動に3回以上参加すること" in table.page()
+    assert table.add("stay_days", 2).status_code == 303
+    assert table.add("category", 1, category="festival").status_code == 303
+    assert table.press("group", chosen=["1", "2"]).status_code == 303
+    assert table.press("save", **{"at-0": "2"}).status_code == 303
+    (draft,) = stored(database, RequirementDraft)
+    assert draft.tree == {
+        "all_of": [
+            {"count": 2},
+            {"any_of": [{"stay_days": 2}, {"category": {"name": "festival", "count": 1}}]},
+        ]
+    }
+    text = table.page("?look=yes")
+    assert "2回以上参加する、かつ、（2日以上滞在する、または、「祭り・行事」の活動に1回" in text
+    assert "指定された活動に2回、滞在2日" in text
+    assert "指定された活動に2回、滞在1日" in text
+    assert "全国の目安より低い" in text
+    assert "判定が変わる人は" in text
+    assert not stored(database, RequirementVersion)
+
+
+def test_r33_a_harder_one_is_announced_with_its_notice(
+    table: Table, http: TestClient, database: Database, morning: Morning
+) -> None:
+    table.press("save", **{"at-0": "5"})
+    assert "60日前の予告が必要なので、いちばん早い日は2027年7月31日" in table.page()
+    early = table.post(PAGE, seen=table.seen(), effective_from="2027-06-15")
+    assert early.status_code == 409
+    done = table.post(PAGE, seen=table.seen(), effective_from="2027-07-31")
+    assert done.headers["location"] == f"/staff/{HIDA}/settings?done=announced"
+    assert not stored(database, RequirementDraft)
+    (version,) = stored(database, RequirementVersion)
+    assert version.tree == {"count": 5}
+    shown = http.get(f"/staff/{HIDA}/settings", headers=morning.clerk.headers).text
+    assert "予告中" in shown
+
+
+def test_r07_what_cannot_be_is_refused_kindly(table: Table, database: Database) -> None:
+    refused = {
+        "number": table.add("stay_days", 0),
+        "word": table.press("add", measure="stay_days", amount="たくさん"),
+        "category": table.add("category", 1),
+        "nothing ticked": table.press("group"),
+        "one is no group": table.press("group", chosen=["0"]),
+        "no such place": table.press("remove", chosen=["7.7"]),
+    }
+    assert {name: answer.status_code for name, answer in refused.items()} == dict.fromkeys(
+        refused, 422
+    )
+    assert "条件に印をつけてから" in refused["nothing ticked"].text
+    (draft,) = stored(database, RequirementDraft)
+    assert draft.edits == 0
+    table.add("stay_days", 366)
+    told = table.post(PAGE, seen=table.seen(), effective_from="2028-06-15")
+    assert told.status_code == 409
+    assert "1年のうちにだれも満たせない条件" in told.text
+    table.press("remove", chosen=["0", "1"])
+    assert "まだ条件がありません" in table.page()
+    empty = table.post(PAGE, seen=table.seen(), effective_from="2028-06-15")
+    assert empty.status_code == 422
+    for number in range(1, 12):
+        assert table.add("stay_days", number).status_code == 303
+    full = table.add("hours", 1)
+    assert full.status_code == 409
+    assert "合わせて12個まで" in full.text
+
+
+def test_two_managers_do_not_overwrite_each_other(table: Table, database: Database) -> None:
+    seen = table.seen()
+    assert table.add("hours", 1).status_code == 303
+    late = table.post(f"{PAGE}/edit", act="save", seen=seen, **{"at-0": "9"})
+    assert late.status_code == 409
+    assert "見ているあいだに変わりました" in late.text
+    assert table.post(PAGE, seen=seen, effective_from="2028-06-15").status_code == 409
+    assert table.post(f"{PAGE}/discard").status_code == 303
+    assert not stored(database, RequirementDraft)
+    assert not stored(database, RequirementVersion)
