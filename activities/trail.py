@@ -108,8 +108,7 @@ def events_of_body(
         look: `audit.read`, or `audit.export` where a file leaves the desk.
     """
     actor.require_role(lg_code, Role.MANAGER)
-    statement = wanted.within(_page(limit, after)).where(AuditEvent.lg_code == lg_code)
-    rows = list(db.scalars(statement))
+    rows = list(db.scalars(within_body(lg_code, wanted, limit=limit, after=after)))
     audit.record(
         db,
         actor=actor,
@@ -121,6 +120,13 @@ def events_of_body(
         now=now,
     )
     return rows
+
+
+def within_body(
+    lg_code: str, wanted: Wanted, *, limit: int, after: _After = None
+) -> Select[AuditEvent]:
+    """The record of a local government, narrowed; whoever runs this records the look."""
+    return wanted.within(_page(limit, after)).where(AuditEvent.lg_code == lg_code)
 
 
 def events_of_operators(

@@ -90,6 +90,7 @@ DONE: Final[Mapping[str, str]] = MappingProxyType(
         "sign_in_ended": N_("その端末をサインアウトさせました。"),
         "import_confirmed": N_("案内のメールを順に送ります。同意した人だけが登録されます。"),
         "import_discarded": N_("名簿を消しました。だれにも送っていません。"),
+        "export_asked": N_("頼みました。できあがるまで、この画面を離れてもかまいません。"),
         "body_state": N_("団体の状態を変えました。"),
         "incident_told": N_("すべての画面でお知らせしています。"),
         "incident_over": N_("お知らせを終えました。"),

@@ -61,6 +61,18 @@ EVENTS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 
+#: Kinds of those who act, as the record tells them.
+ACTORS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "staff": N_("職員"),
+        "person": N_("登録者"),
+        "system": N_("自動"),
+        "device": N_("端末"),
+        "operator": N_("運営"),
+        "anonymous": N_("訪問者"),
+    }
+)
+
 AUDIT: Final[Mapping[str, str]] = MappingProxyType(
     {
         "import.upload": N_("名簿を読み込みました"),
@@ -168,6 +180,10 @@ AUDIT: Final[Mapping[str, str]] = MappingProxyType(
         "passkey.block": N_("複製のおそれがあるパスキーを止めた"),
         "passkey.rename": N_("パスキーの名前を変えた"),
         "passkey.remove": N_("パスキーを消した"),
+        "desk_export.ask": N_("一覧のファイルを頼んだ"),
+        "desk_export.make": N_("頼まれた一覧のファイルを作った"),
+        "desk_export.take": N_("一覧のファイルを受け取った"),
+        "desk_export.end": N_("時間の過ぎたファイルを消した"),
         "export.ask": N_("自分のデータを頼んだ"),
         "export.make": N_("本人のデータをまとめた"),
         "export.take_json": N_("自分のデータを受け取った（JSON）"),

@@ -210,6 +210,15 @@ _FAMILIES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "exchanged": N_("ほかの自治体との入れ替え"),
             "reversed": N_("決定の取り消し"),
             "taken_back": N_("押し間違い"),
+            "report": N_("集計・報告"),
+            "mailing": N_("案内の送付"),
+            "check": N_("点検・監査"),
+        },
+        "export_purpose": {
+            "report": N_("集計・報告"),
+            "mailing": N_("案内の送付"),
+            "check": N_("点検・監査"),
+            "inquiry": N_("本人からの問い合わせ"),
         },
         "place_kind": {
             "lodging": N_("宿"),

@@ -228,7 +228,8 @@ class AuditEvent(Base):
                 gate=("i", Reach.ALL),
                 person=[("i", Reach.ALL), ("s", Reach.PERSON)],
                 body=[("i", Reach.ALL), ("s", Reach.BODY)],
-                worker=("i", Reach.ALL),
+                # Of one local government at a time: its managers' files of the record.
+                worker=[("i", Reach.ALL), ("s", Reach.BODY)],
                 operator=[("i", Reach.ALL), ("s", Reach.OPERATORS)],
             )
         },

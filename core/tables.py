@@ -6,6 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from fastapi import Response
+from openpyxl import Workbook
+from openpyxl.cell import WriteOnlyCell
+from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
 #: Excel reads UTF-8 only where a file begins with its mark.
 MARK: Final = "\ufeff"
@@ -15,6 +18,8 @@ CSV: Final[dict[int | str, dict[str, Any]]] = {
         "description": "UTF-8 with a mark, one row a line",
     }
 }
+#: Excel calls a file broken whose cells hold more.
+_LONGEST_CELL: Final = 32_767
 _BEGINS_A_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -23,13 +28,40 @@ def defused(cell: object) -> object:
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(_BEGINS_A_FORMULA) else cell
 
 
-def csv_text(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A table with its mark, every cell defused."""
+def csv_text(
+    head: Sequence[str], rows: Iterable[Sequence[object]], above: Sequence[str] = ()
+) -> str:
+    """A table with its mark, every cell defused; above it a line that says what it is."""
     file = io.StringIO()
     table = csv.writer(file, lineterminator="\r\n")
+    if above:
+        table.writerow([defused(cell) for cell in above])
     table.writerow(head)
     table.writerows([defused(cell) for cell in row] for row in rows)
     return MARK + file.getvalue()
+
+
+def workbook(
+    head: Sequence[str], rows: Iterable[Sequence[object]], above: Sequence[str] = ()
+) -> bytes:
+    """The same as an Excel file: texts are typed as texts, so that none of them is a formula."""
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet()
+
+    def cell(value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        typed = WriteOnlyCell(sheet, ILLEGAL_CHARACTERS_RE.sub("", value)[:_LONGEST_CELL])
+        typed.data_type = "s"
+        return typed
+
+    for line in ([above] if above else []) + [head]:
+        sheet.append([cell(value) for value in line])
+    for row in rows:
+        sheet.append([cell(value) for value in row])
+    file = io.BytesIO()
+    book.save(file)
+    return file.getvalue()
 
 
 def as_csv(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import or_, select
+from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
 from core import audit
@@ -43,16 +43,7 @@ def list_members(
         limit: At most so many, up to 200 and one.
     """
     actor.require_role(lg_code, Role.VIEWER)
-    statement = (
-        select(Registration)
-        .where(Registration.lg_code == lg_code, Registration.status != "pending")
-        .order_by(Registration.id)
-        .limit(min(limit, MAX_PAGE + 1))
-    )
-    if tier is not None:
-        statement = statement.where(Registration.tier == tier)
-    if status is not None:
-        statement = statement.where(Registration.status == status)
+    statement = of_body(lg_code, tier=tier, status=status).limit(min(limit, MAX_PAGE + 1))
     if after is not None:
         statement = statement.where(Registration.id > after)
     if text.strip():
@@ -77,6 +68,22 @@ def list_members(
         fields=SHOWN,
     )
     return rows
+
+
+def of_body(
+    lg_code: str, *, tier: str | None = None, status: str | None = None
+) -> Select[Registration]:
+    """Registrations of a local government by tier and status, in the order of their ids."""
+    statement = (
+        select(Registration)
+        .where(Registration.lg_code == lg_code, Registration.status != "pending")
+        .order_by(Registration.id)
+    )
+    if tier is not None:
+        statement = statement.where(Registration.tier == tier)
+    if status is not None:
+        statement = statement.where(Registration.status == status)
+    return statement
 
 
 def member(db: Session, *, lg_code: str, registration_id: UUID) -> Registration:

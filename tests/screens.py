@@ -160,6 +160,7 @@ def desk_pages(camera: Camera, scene: Scene) -> None:
         "proposal": f"{home}/activities/{morning.proposal.id}",
         "reception": f"{home}/sessions/{morning.session.id}",
         "members": f"{home}/members",
+        "exports": f"{home}/exports",
         "member": f"{home}/members/{morning.registration_id}",
         "judgement": f"{home}/judgements/{morning.application.judgement_id}",
         "organisations": f"{home}/organisations",

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from activities import corrections, signup, waiting
 from activities.refusals import policy_now
+from admin import exporting
 from core.access import system
 from core.outbox import NoticeDraft, tell
 from mobile import exports
@@ -244,6 +245,14 @@ def mail_lists(parts: Parts, db: Session, scope: Scope) -> Mapping[str, int]:
         book=parts.book,
     )
     return {"mailed": mailed}
+
+
+def make_desk_exports(parts: Parts, db: Session, scope: Scope) -> Mapping[str, int]:
+    """C52: files that staff asked for; those whose day is over are deleted."""
+    secret = parts.settings.secret_key.get_secret_value()
+    return exporting.make_due(
+        db, lg_code=scope.code, secret=secret, texts=parts.texts, now=scope.now
+    )
 
 
 def end_lists(_parts: Parts, db: Session, scope: Scope) -> Mapping[str, int]:

@@ -180,6 +180,12 @@ SCHEDULE: tuple[Job, ...] = (
         "R25: copies of their data for those who asked; old ones deleted",
         national=True,
     ),
+    Job(
+        "desk_exports",
+        None,
+        jobs.make_desk_exports,
+        "C52: files that staff asked for; deleted after a day",
+    ),
     Job("imports", None, jobs.mail_lists, "R27: people of a confirmed list are asked by mail"),
     Job("offers", None, jobs.move_lines, "C33: offers that ran out"),
 )

@@ -1,8 +1,8 @@
 """記録: who did or looked at what, when and why; managers read it, and nothing deletes it (C48)."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated, Final
 from urllib.parse import urlencode
 from uuid import UUID
@@ -12,15 +12,14 @@ from sqlalchemy.orm import Session
 
 from activities.paging import after, cursor, page
 from activities.trail import FILE_ROWS, Wanted, events_of_body, events_of_operators
-from admin import words
 from admin.desk import TOLD_IN_PLACE, Desk, ManagerDesk, Problems, problems_of, status_of
-from admin.desk_words import AUDIT
+from admin.desk_words import ACTORS, AUDIT
+from admin.export_lines import RECORD, event_line, moment
 from admin.operating import ControlDep
-from core.clock import JAPAN
 from core.errors import invalid
 from core.models import AuditEvent
 from core.tables import as_csv
-from core.texts import N_, Translate
+from core.texts import Translate
 from registry.members import person_of_number
 from registry.staff import staff_of
 
@@ -29,17 +28,6 @@ operator_router = APIRouter(include_in_schema=False)
 PATH = "/staff/{lg_code}/audit"
 PAGE = 50
 Cursor = Annotated[str | None, Query(max_length=400)]
-HEAD: Final = (
-    N_("いつ"), N_("だれが"), N_("名前"), N_("何を"), N_("対象"), N_("目的"), N_("件数"), N_("結果"),
-)  # fmt: skip
-KINDS: Final[Mapping[str, str]] = {
-    "staff": N_("職員"),
-    "person": N_("登録者"),
-    "system": N_("自動"),
-    "device": N_("端末"),
-    "operator": N_("運営"),
-    "anonymous": N_("訪問者"),
-}
 PRIVATE: Final = {"Cache-Control": "no-store"}
 
 
@@ -168,7 +156,7 @@ def _actions(say: Translate) -> list[tuple[str, str]]:
 
 
 def _kinds(say: Translate) -> Mapping[str, str]:
-    return {kind: say(told) for kind, told in KINDS.items()}
+    return {kind: say(told) for kind, told in ACTORS.items()}
 
 
 def _names(db: Session, desk: Desk) -> Mapping[str, str]:
@@ -183,28 +171,8 @@ def _people(db: Session, desk: Desk) -> list[tuple[str, str]]:
 def _file(
     say: Translate, rows: Sequence[AuditEvent], names: Mapping[str, str], name: str
 ) -> Response:
-    return as_csv(name, [say(one) for one in HEAD], _lines(say, rows, names), PRIVATE)
-
-
-def _lines(
-    say: Translate, rows: Sequence[AuditEvent], names: Mapping[str, str]
-) -> Iterator[list[object]]:
-    for one in rows:
-        kind = one.actor.partition(":")[0]
-        yield [
-            _moment(one.at),
-            say(KINDS[kind]) if kind in KINDS else kind,
-            names.get(one.actor, one.actor),
-            say(AUDIT[one.action]) if one.action in AUDIT else one.action,
-            " ".join(part for part in (one.subject_kind, one.subject_id) if part),
-            words.word(say, "audit_purpose", one.purpose) if one.purpose else "",
-            one.row_count,
-            say("できた") if one.outcome == "done" else say("断った"),
-        ]
-
-
-def _moment(at: datetime) -> str:
-    return at.astimezone(JAPAN).isoformat(timespec="seconds")
+    found = (event_line(one, names, say) for one in rows)
+    return as_csv(name, [say(one) for one in RECORD], found, PRIVATE)
 
 
 @operator_router.get("/operator/audit")
@@ -257,4 +225,4 @@ def take_operators_events(control: ControlDep, asked: AskedDep) -> Response:
             wanted=asked.wanted(None),
             look="audit.export",
         )
-        return _file(control.say, rows, {}, f"audit-operators-{_moment(control.now)[:10]}.csv")
+        return _file(control.say, rows, {}, f"audit-operators-{moment(control.now)[:10]}.csv")

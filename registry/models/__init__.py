@@ -7,6 +7,7 @@ from registry.models.bodies import (
     RequirementVersion,
     StaffRole,
 )
+from registry.models.desk_exports import DeskExport
 from registry.models.imports import MemberImport, MemberImportRow
 from registry.models.news import TownNews
 from registry.models.notifying import NotificationSetting, PushSubscription
@@ -29,6 +30,7 @@ __all__ = [
     "BodyValue",
     "Card",
     "Certificate",
+    "DeskExport",
     "DormancyNotice",
     "Guardianship",
     "IdentityAttempt",

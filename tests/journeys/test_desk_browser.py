@@ -76,6 +76,7 @@ def paths(morning: Morning) -> dict[str, str]:
         "open_figures_town": f"/open-data?body={HIDA}",
         "settings": f"{HOME}/settings",
         "audit": f"{HOME}/audit",
+        "exports": f"{HOME}/exports?kind=audit",
     }
 
 

@@ -15,9 +15,10 @@ from activities.evidence import SqlEvidence
 from activities.hosts import HostRole
 from activities.models import ActivitySession, CheckIn, Participation, ScanAttempt, StayDay
 from activities.proposing import ProposalFields
+from admin import exporting
 from core.access import Role, system
 from core.clock import japan_day
-from core.db import Database, for_body
+from core.db import Database, for_body, for_job
 from core.ids import new_id
 from core.models import Notice, Passkey, WebSession
 from core.outbox import NoticeDraft, tell
@@ -179,6 +180,7 @@ def settle(database: Database, lg_code: str, *, family: str = "山田") -> Place
         **_rows_of(database, person, holder, lg_code),
         **_of_a_family(database, person, holder, session, family),
         **_of_a_list(database, lg_code, family),
+        "file_id": _file(database, staff["manager"], lg_code),
     }
     return Place(
         lg_code,
@@ -360,6 +362,26 @@ def _helps(database: Database, helper: SignedIn, helped: SignedIn) -> UUID:
         )
     with database.transaction(GATE) as db:
         return guardians.confirm(db, actor=helper.actor, token=invited.token, now=NOW).id
+
+
+def _file(database: Database, manager: SignedIn, lg_code: str) -> UUID:
+    """A file that a manager asked for, made by the worker."""
+    with database.transaction(for_body(lg_code, actor=manager.actor.label)) as db:
+        row = exporting.ask(
+            db,
+            actor=manager.actor,
+            lg_code=lg_code,
+            kind="members",
+            form="csv",
+            wanted={},
+            purpose="report",
+            language="ja",
+            now=NOW,
+        )
+    secret = database._settings.secret_key.get_secret_value()
+    with database.transaction(for_job("desk_exports", lg_code)) as db:
+        exporting.make_due(db, lg_code=lg_code, secret=secret, texts=_texts(), now=NOW)
+    return row.id
 
 
 def _of_a_list(database: Database, lg_code: str, family: str) -> dict[str, Any]:

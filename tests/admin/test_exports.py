@@ -1,0 +1,192 @@
+"""C52, d-13: lists leave the desk as files made by a worker, for a day, for whoever asked."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from uuid import UUID, uuid4
+
+import pytest
+from openpyxl import load_workbook
+from sqlalchemy import select
+
+from admin import exporting
+from core.access import Role
+from core.clock import FixedClock
+from core.db import for_body, for_job
+from core.errors import Gone
+from core.models import AuditEvent, Notice
+from registry.models import DeskExport, Registration
+from tests.factories.desk import create_morning
+from tests.factories.registry import (
+    HIDA,
+    KESENNUMA,
+    SignedIn,
+    create_person,
+    join,
+    make_staff,
+)
+from workers.jobs import Scope, make_desk_exports
+from workers.parts import Parts
+
+if TYPE_CHECKING:
+    from fastapi.testclient import TestClient
+    from httpx2 import Response
+
+    from core.settings import Settings
+    from tests.conftest import RollbackDatabase
+
+EXPORTS = f"/staff/{HIDA}/exports"
+EVIL = '=HYPERLINK("https://evil.example","山田")'
+
+
+@pytest.fixture
+def clerk(database: RollbackDatabase) -> SignedIn:
+    return make_staff(database, HIDA, Role.CLERK, name="窓口 花子")
+
+
+def ask(http: TestClient, someone: SignedIn, **fields: str) -> Response:
+    sent = {"_key": str(uuid4()), "kind": "members", "form": "csv", "purpose": "report"}
+    return http.post(EXPORTS, headers=someone.headers, data=sent | fields)
+
+
+def work(database: RollbackDatabase, settings: Settings, clock: FixedClock) -> dict[str, int]:
+    """What a worker does at its tick."""
+    parts, now = Parts.of(settings, database=database, clock=clock), clock.now()
+    scope = Scope(HIDA, now.date(), now)
+    with database.transaction(for_job("desk_exports", HIDA)) as db:
+        return dict(make_desk_exports(parts, db, scope))
+
+
+def links(http: TestClient, someone: SignedIn) -> list[str]:
+    page = http.get(EXPORTS, headers=someone.headers).text
+    return re.findall(rf'href="({EXPORTS}/[0-9a-f-]+)"', page)
+
+
+def rows_of(data: bytes) -> list[list[str]]:
+    assert data.startswith(b"\xef\xbb\xbf")
+    return list(csv.reader(io.StringIO(data.decode("utf-8-sig"))))
+
+
+def test_a_list_of_members_is_made_by_a_worker_defused_and_on_record(
+    http: TestClient,
+    database: RollbackDatabase,
+    settings: Settings,
+    clock: FixedClock,
+    clerk: SignedIn,
+) -> None:
+    join(database, create_person(database, nickname=EVIL), HIDA)
+    join(database, create_person(database, nickname="よその人"), KESENNUMA)
+    asked = ask(http, clerk, tier="basic", status="active")
+    assert asked.headers["location"] == f"{EXPORTS}?done=export_asked"
+    clock.advance(timedelta(seconds=1))
+    ask(http, clerk, form="xlsx")
+    waiting = http.get(EXPORTS, headers=clerk.headers).text
+    assert waiting.count("作っています") == 2
+    assert links(http, clerk) == []
+    assert work(database, settings, clock)["made"] == 2
+    as_excel, as_csv = links(http, clerk)
+    taken = http.get(as_csv, headers=clerk.headers)
+    assert taken.headers["content-disposition"].endswith(f'members-{HIDA}-20270601.csv"')
+    above, head, *rows = rows_of(taken.content)
+    assert above[:4] == ["登録者の一覧", "飛騨市", "1件", "目的：集計・報告"]
+    assert above[4] == "受け取る人：窓口 花子"
+    assert head[:2] == ["登録番号", "名前"]
+    assert [one[1] for one in rows] == ["'" + EVIL]
+    sheet = load_workbook(io.BytesIO(http.get(as_excel, headers=clerk.headers).content)).active
+    assert sheet is not None
+    cell = sheet.cell(3, 2)
+    assert (cell.value, cell.data_type) == (EVIL, "s")
+    assert "受け取りました" in http.get(EXPORTS, headers=clerk.headers).text
+    with database.transaction(for_body(HIDA, actor="system:test")) as db:
+        recorded = db.scalars(
+            select(AuditEvent)
+            .where(AuditEvent.subject_kind == "desk_export")
+            .order_by(AuditEvent.action)
+        ).all()
+        first = db.scalars(select(DeskExport).where(DeskExport.form == "csv")).one()
+    ours = [one for one in recorded if one.subject_id == str(first.id)]
+    assert [one.action.partition(".")[2] for one in ours] == ["ask", "make", "take"]
+    assert {one.purpose for one in ours} == {"report"}
+    assert ours[2].actor == clerk.actor.label
+    assert ours[2].fields == ["members", "status=active", "tier=basic"]
+    with database.owner() as connection:
+        told = connection.execute(select(Notice.kind).where(Notice.person_id == clerk.id)).all()
+    assert [kind for (kind,) in told] == ["desk_export_ready"] * 2
+
+
+def test_only_who_asked_takes_it_freshly_and_for_a_day(
+    http: TestClient,
+    database: RollbackDatabase,
+    settings: Settings,
+    clock: FixedClock,
+    clerk: SignedIn,
+) -> None:
+    manager, viewer = make_staff(database, HIDA), make_staff(database, HIDA, Role.VIEWER)
+    ask(http, clerk)
+    work(database, settings, clock)
+    [link] = links(http, clerk)
+    assert http.get(link, headers=clerk.headers).status_code == 200
+    assert http.get(link, headers=manager.headers).status_code == 404
+    assert http.get(link, headers=viewer.headers).status_code == 403
+    assert links(http, manager) == []
+    clock.advance(timedelta(minutes=6))
+    again = http.get(link, headers=clerk.headers)
+    assert again.headers["location"].startswith(f"/staff/signin/again?next={EXPORTS}")
+    assert ask(http, clerk).status_code == 401
+    clock.advance(exporting.LIFE)
+    here = for_body(HIDA, actor=clerk.actor.label)
+    with database.transaction(here) as db, pytest.raises(Gone):
+        exporting.take(
+            db,
+            actor=clerk.actor,
+            lg_code=HIDA,
+            file_id=UUID(link.rpartition("/")[2]),
+            secret="never looked at",
+            now=clock.now(),
+        )
+    assert work(database, settings, clock)["ended"] == 1
+    with database.transaction(here) as db:
+        row = db.scalars(select(DeskExport)).one()
+        assert (row.state, row.file_sealed) == ("ended", None)
+    clock.advance(exporting.MEMORY)
+    assert work(database, settings, clock)["forgotten"] == 1
+
+
+def test_the_record_and_participations_by_role_and_number_of_rows(
+    http: TestClient,
+    database: RollbackDatabase,
+    settings: Settings,
+    clock: FixedClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    morning = create_morning(database)
+    manager, clerk = morning.manager, morning.clerk
+    assert ask(http, clerk, kind="audit").status_code == 403
+    with database.transaction(for_body(HIDA, actor="system:test")) as db:
+        number = db.get_one(Registration, (HIDA, morning.registration_id)).member_number
+    wanted = {"number": number, "since": "2027-01-01", "until": "2027-12-31"}
+    assert ask(http, manager, kind="audit", **wanted).status_code == 303
+    for bad in ({"number": "zzz"}, {"since": "2027-13-01"}, {"purpose": "fun"}, {"form": "exe"}):
+        assert ask(http, manager, kind="audit", **bad).status_code == 422, bad
+    clock.advance(timedelta(seconds=1))
+    assert ask(http, manager, kind="participations", until="2027-12-31").status_code == 303
+    work(database, settings, clock)
+    participations, audit = (
+        rows_of(http.get(link, headers=manager.headers).content) for link in links(http, manager)
+    )
+    assert participations[1][0] == "日"
+    assert len(participations) > 2
+    assert audit[1][:2] == ["いつ", "だれが"]
+    assert len(audit) > 2
+    limits = {**exporting.MOST_ROWS, Role.CLERK: 1}
+    monkeypatch.setattr(exporting, "MOST_ROWS", limits)
+    refused = ask(http, clerk)
+    assert refused.status_code == 409
+    assert "いまの役割で書き出せるのは1件まで" in refused.text
+    for _ in range(3):
+        assert ask(http, manager).status_code == 303
+    assert ask(http, manager).status_code == 409
