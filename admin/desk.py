@@ -91,6 +91,8 @@ DONE: Final[Mapping[str, str]] = MappingProxyType(
         "import_confirmed": N_("案内のメールを順に送ります。同意した人だけが登録されます。"),
         "import_discarded": N_("名簿を消しました。だれにも送っていません。"),
         "export_asked": N_("頼みました。できあがるまで、この画面を離れてもかまいません。"),
+        "calendar_made": N_("作れる行を提案にして提出しました。指定は、別の承認者が決めます。"),
+        "calendar_discarded": N_("行事予定を消しました。何も作っていません。"),
         "body_state": N_("団体の状態を変えました。"),
         "incident_told": N_("すべての画面でお知らせしています。"),
         "incident_over": N_("お知らせを終えました。"),

@@ -75,11 +75,11 @@ ACTORS: Final[Mapping[str, str]] = MappingProxyType(
 
 AUDIT: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "import.upload": N_("名簿を読み込みました"),
-        "import.choose": N_("名簿の列を選びました"),
-        "import.view": N_("名簿の行を見ました"),
-        "import.confirm": N_("名簿の人に案内を送ることにしました"),
-        "import.discard": N_("名簿を消しました"),
+        "import.upload": N_("名簿や行事予定を読み込みました"),
+        "import.choose": N_("名簿や行事予定の列を選びました"),
+        "import.view": N_("名簿や行事予定の行を見ました"),
+        "import.confirm": N_("名簿の人に案内を送る・行事予定から提案を作ることにしました"),
+        "import.discard": N_("名簿や行事予定を消しました"),
         "import.mail": N_("名簿の人に案内を送りました"),
         "import.agree": N_("名簿からの案内に同意して登録しました"),
         "import.expire": N_("返事のない名簿の行を消しました"),

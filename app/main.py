@@ -41,6 +41,7 @@ SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 ROOMY = {
     scanning.PHOTO_PATH: scanning.MAX_PHOTO,
     "/staff/{}/imports": sheets.MAX_BYTES,
+    "/staff/{}/calendars": sheets.MAX_BYTES,
     "/staff/{}/sessions/{}/device-file": uploads.MAX_FILE,
 }
 

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from types import MappingProxyType
 from typing import Final
 
@@ -31,16 +31,32 @@ _OF_ERA: Final = re.compile(
 )
 _WESTERN: Final = re.compile(r"(\d{4})[年./-](\d{1,2})[月./-](\d{1,2})日?")
 _CLOCK: Final = re.compile(r"[T ]\d{1,2}:\d{2}(:\d{2})?$")
-_WEEKDAY: Final = re.compile(r"\([月火水木金土日]\)$")
+_WEEKDAY: Final = re.compile(r"\([月火水木金土日][^)]*\)$")
 _TOGETHER: Final = re.compile(r"(\d{4})(\d{2})(\d{2})")
 #: A spreadsheet counts days; five digits are the years 1927 to 2173.
 _SERIAL: Final = re.compile(r"\d{5}")
 _SERIAL_BEGIN: Final = date(1899, 12, 30)
 _YEARS: Final = (1868, 2200)
+#: A day of a year that stands above the table: 4月5日, 4/5.
+_NO_YEAR: Final = re.compile(r"(\d{1,2})[月./-](\d{1,2})日?")
+#: A day, its weekday, and what is written after it.
+_DAY_AND_REST: Final = re.compile(r"([^(]*?日|[^\s(]+)\s*(?:\([^)]*\))?\s*(.*)")
+_FISCAL_YEAR: Final = re.compile(r"(?:(令和|R)\.?(\d{1,2}|元)|(20\d\d))年度", re.IGNORECASE)
+_TIME: Final = re.compile(
+    r"(午前|午後|AM|PM)?(正午|(\d{1,2})(?::(\d{2})(?::\d{2}(?:\.\d+)?)?|時(?:(半)|(\d{1,2})分)?))",
+    re.IGNORECASE,
+)
+#: What stands between two times of a day and after them.
+_BETWEEN: Final = re.compile(r"[~〜～-]|から|より|まで|頃|ごろ")
+_APRIL: Final = 4
+_NOON: Final = 12
+_HOURS: Final = 24
 
 
 def plain(text: str) -> str:
     """Half-width digits and letters, full-width katakana, one blank; kanji as they were written."""
+    if text.isascii():
+        return " ".join(text.split())
     parts = _OWN_SHAPES.split(text)
     folded = (
         part if odd % 2 else unicodedata.normalize("NFKC", part) for odd, part in enumerate(parts)
@@ -67,6 +83,68 @@ def day(text: str) -> date | None:
     if _SERIAL.fullmatch(told):
         return _SERIAL_BEGIN + timedelta(days=int(told))
     return None
+
+
+def day_of_year(text: str, fiscal_year: int) -> date | None:
+    """A day as `day` reads it, or one without its year, of a fiscal year from April to March."""
+    told = _WEEKDAY.sub("", _STROKES.sub("-", plain(text))).replace(" ", "")
+    if match := _NO_YEAR.fullmatch(told):
+        month, day_ = int(match[1]), int(match[2])
+        return _day(fiscal_year + (month < _APRIL), month, day_)
+    return day(text)
+
+
+def day_and_rest(text: str, fiscal_year: int) -> tuple[date | None, str]:
+    """A day and what is written after it, such as its times: `4月5日（土）9時〜12時`."""
+    whole = day_of_year(text, fiscal_year)
+    match = _DAY_AND_REST.fullmatch(plain(text))
+    if match is None or (whole is not None and not _CLOCK.search(plain(text))):
+        return whole, ""
+    return day_of_year(match[1], fiscal_year), match[2]
+
+
+def fiscal_year_in(text: str) -> int | None:
+    """The fiscal year that a title names: `令和９年度 行事予定`, `2027年度`."""
+    match = _FISCAL_YEAR.search(plain(text).replace(" ", ""))
+    if match is None:
+        return None
+    if match[3]:
+        return int(match[3])
+    return 2018 + (1 if match[2] == "元" else int(match[2]))
+
+
+def times(text: str) -> tuple[time, ...] | None:
+    """The times of a day in a cell, in order; None when it holds anything else.
+
+    Example: `9:00`, `９時３０分`, `午後1時〜3時`, `10：00～15：30`, `正午`. The end of a day (`24:00`) is
+    its midnight.
+    """
+    told = _STROKES.sub("-", plain(text)).replace(" ", "")
+    found: list[time] = []
+    afternoon = False
+    for match in _TIME.finditer(told):
+        read = _time(match, afternoon=afternoon)
+        if read is None:
+            return None
+        afternoon = (match[1] or "").lower() in {"午後", "pm"}
+        found.append(read)
+    rest = _BETWEEN.sub("", _TIME.sub("", told))
+    return None if rest else tuple(found)
+
+
+def _time(match: re.Match[str], *, afternoon: bool) -> time | None:
+    if match[2] == "正午":
+        return time(_NOON)
+    sign, hour = (match[1] or "").lower(), int(match[3])
+    minute = 30 if match[5] else int(match[4] or match[6] or 0)
+    if (sign in {"午後", "pm"} or (afternoon and not sign)) and hour < _NOON:
+        hour += _NOON
+    if (hour, minute) == (_HOURS, 0):
+        hour = 0
+    try:
+        return time(hour, minute)
+    except ValueError:
+        return None
 
 
 def _of_era(sign: str, year: str, month: str, day_: str) -> date | None:

@@ -1,113 +1,28 @@
 """R27: a fan club's list is brought along: seen first, confirmed, and each person asked anew.
 
 Nobody is registered by a list. A line is kept with its file, not as a person (`list_letters` has
-what becomes of it).
+what becomes of it; `import_files` what all files have in common).
 """
 
-import hashlib
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from core import audit, sealing, sheet_columns, sheets
+from core import sheet_columns, sheets
 from core.access import Actor
-from core.clock import japan_day
-from core.errors import Conflict, Invalid, NotFound, invalid, refused
+from core.errors import Invalid
 from core.ids import new_id
-from core.individual_number import contains_individual_number
 from core.japanese_text import code, day, plain
 from core.signin import email_key, normal_email
+from registry.import_files import Kind, Reading, open_import, record
 from registry.models import MemberImport, MemberImportRow
 from registry.rules import fan_list
 from registry.rules.fan_list import Entry
 
-#: Days for which a file that nobody confirms is kept.
-PREVIEW_DAYS = 7
-_DIGITS = 12
 _LINES_AT_ONCE = 2000
-
-
-def upload(
-    db: Session, *, actor: Actor, lg_code: str, name: str, data: bytes, secret: str, now: datetime
-) -> MemberImport:
-    """R27: read a list and keep what it would do; the same file again is the same import.
-
-    Args:
-        db: A transaction of the local government.
-        actor: A clerk.
-        lg_code: Whose list.
-        name: The file's name, for people to know it again.
-        data: The file.
-        secret: The platform's; the file lies sealed until it is confirmed.
-        now: The instant.
-
-    Raises:
-        Invalid: The file cannot be read.
-        Refused: `individual_number` (R12): nothing of such a file is kept.
-    """
-    digest = hashlib.sha256(data).hexdigest()
-    before = db.scalars(
-        select(MemberImport).where(
-            MemberImport.lg_code == lg_code, MemberImport.file_hash == digest
-        )
-    ).one_or_none()
-    if before is not None:
-        return before
-    sheet = sheets.read(data)
-    _refuse_numbers(sheet)
-    table = sheet_columns.find(sheet, fan_list.COLUMNS)
-    row = MemberImport(
-        lg_code=lg_code,
-        id=new_id(),
-        file_name=plain(name)[-120:] or "―",
-        file_hash=digest,
-        state="preview",
-        headers=list(table.headers),
-        columns=dict(table.columns),
-        uploaded_by=actor.label,
-        uploaded_at=now,
-        forget_on=japan_day(now) + timedelta(days=PREVIEW_DAYS),
-    )
-    row.file_sealed = sealing.pack(secret, _place(row), data)
-    db.add(row)
-    db.flush()
-    count = _fill(db, row, table, secret, japan_day(now))
-    _record(db, actor, "import.upload", row, now, count)
-    return row
-
-
-def choose(
-    db: Session,
-    *,
-    actor: Actor,
-    lg_code: str,
-    import_id: UUID,
-    columns: Mapping[str, int],
-    secret: str,
-    now: datetime,
-) -> MemberImport:
-    """R27: somebody says which column is which; the lines are read anew.
-
-    Raises:
-        NotFound: There is no such import.
-        Conflict: `import_confirmed`: it has happened already.
-        Invalid: `column_needed`: name and address must come from two columns of the table.
-    """
-    row = _open(db, lg_code, import_id)
-    chosen = {field: at for field, at in columns.items() if 0 <= at < len(row.headers)}
-    for field in fan_list.NEEDED:
-        if field not in chosen or list(chosen.values()).count(chosen[field]) > 1:
-            raise invalid("column_needed", field=field)
-    row.columns = chosen
-    db.execute(delete(MemberImportRow).where(*_of(row)))
-    data = sealing.unpack(secret, _place(row), row.file_sealed or "")
-    table = sheet_columns.find(sheets.read(data), fan_list.COLUMNS)
-    count = _fill(db, row, table, secret, japan_day(now))
-    _record(db, actor, "import.choose", row, now, count)
-    return row
 
 
 def confirm(
@@ -119,7 +34,7 @@ def confirm(
         NotFound: There is no such import.
         Conflict: `import_confirmed`.
     """
-    row = _open(db, lg_code, import_id)
+    row = open_import(db, PEOPLE, lg_code=lg_code, import_id=import_id)
     ready = db.scalars(
         update(MemberImportRow)
         .where(*_of(row), MemberImportRow.state == "ready")
@@ -133,30 +48,13 @@ def confirm(
     )
     row.state, row.confirmed_at, row.file_sealed = "confirmed", now, None
     db.flush()
-    _record(db, actor, "import.confirm", row, now, len(ready))
+    record(db, actor, "import.confirm", row, now, len(ready))
     return row
 
 
-def discard(db: Session, *, actor: Actor, lg_code: str, import_id: UUID, now: datetime) -> None:
-    """R27: a list that nobody confirmed is forgotten at once.
-
-    Raises:
-        NotFound: There is no such import.
-        Conflict: `import_confirmed`.
-    """
-    row = _open(db, lg_code, import_id)
-    _record(db, actor, "import.discard", row, now, 1)
-    db.delete(row)
-    db.flush()
-
-
-def _fill(
-    db: Session, row: MemberImport, table: sheet_columns.Table, secret: str, today: date
-) -> int:
-    if any(field not in row.columns for field in fan_list.NEEDED):
-        return 0
+def _fill(db: Session, row: MemberImport, table: sheet_columns.Table, reading: Reading) -> int:
     entries = [_entry(line, row.columns) for line in table.lines]
-    keys = {one.email: email_key(secret, one.email) for one in entries if one.email}
+    keys = {one.email: email_key(reading.secret, one.email) for one in entries if one.email}
     asked = _asked(db, row)
     known = frozenset(email for email, key in keys.items() if key in asked)
     values = [
@@ -172,7 +70,7 @@ def _fill(
             "email_key": keys.get(one.entry.email or ""),
             "joined_on": one.entry.joined_on,
         }
-        for one in fan_list.judge(entries, known=known, today=today)
+        for one in fan_list.judge(entries, known=known, today=reading.today)
     ]
     for start in range(0, len(values), _LINES_AT_ONCE):
         db.execute(insert(MemberImportRow), values[start : start + _LINES_AT_ONCE])
@@ -209,66 +107,19 @@ def _address(text: str) -> str | None:
         return None
 
 
-def _refuse_numbers(sheet: sheets.Sheet) -> None:
-    for line in sheet.lines:
-        if any(len(cell) >= _DIGITS and contains_individual_number(cell) for cell in line.cells):
-            raise refused("individual_number", rule="R12", field="file", found=line.number)
-
-
 def _of(row: MemberImport) -> tuple[ColumnElement[bool], ...]:
     return (MemberImportRow.lg_code == row.lg_code, MemberImportRow.import_id == row.id)
 
 
-def one(db: Session, *, lg_code: str, import_id: UUID) -> MemberImport:
-    """An import of a local government.
-
-    Raises:
-        NotFound: There is none.
-    """
-    row = db.get(MemberImport, (lg_code, import_id))
-    if row is None:
-        raise NotFound(code="not_found")
-    return row
+def _clear(db: Session, row: MemberImport) -> None:
+    db.execute(delete(MemberImportRow).where(*_of(row)))
 
 
-def _open(db: Session, lg_code: str, import_id: UUID) -> MemberImport:
-    row = db.get(MemberImport, (lg_code, import_id), with_for_update=True)
-    if row is None:
-        raise NotFound(code="not_found")
-    if row.state != "preview":
-        raise Conflict(code="import_confirmed")
-    return row
-
-
-def _place(row: MemberImport) -> str:
-    return f"import:{row.lg_code}:{row.id}"
-
-
-def _record(
-    db: Session, actor: Actor, action: str, row: MemberImport, now: datetime, count: int
-) -> None:
-    audit.record(
-        db,
-        actor=actor,
-        action=action,
-        subject=("import", row.id),
-        now=now,
-        lg_code=row.lg_code,
-        row_count=count,
-    )
+#: A list of people: each of whom is asked by mail.
+PEOPLE = Kind("people", fan_list.COLUMNS, [(field,) for field in fan_list.NEEDED], _fill, _clear)
 
 
 # --- reading --------------------------------------------------------------------------------------
-
-
-def imports_of(db: Session, *, lg_code: str, limit: int = 50) -> Sequence[MemberImport]:
-    """The latest lists."""
-    return db.scalars(
-        select(MemberImport)
-        .where(MemberImport.lg_code == lg_code)
-        .order_by(MemberImport.uploaded_at.desc(), MemberImport.id)
-        .limit(limit)
-    ).all()
 
 
 def counts_of(
@@ -303,5 +154,5 @@ def lines_of(
     found = db.scalars(
         select(MemberImportRow).where(*wanted).order_by(MemberImportRow.line).limit(limit)
     ).all()
-    _record(db, actor, "import.view", row, now, len(found))
+    record(db, actor, "import.view", row, now, len(found))
     return found

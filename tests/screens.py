@@ -169,6 +169,7 @@ def desk_pages(camera: Camera, scene: Scene) -> None:
         "audit": f"{home}/audit",
         "news": f"{home}/news",
         "activities_new": f"{home}/activities/new",
+        "calendars": f"{home}/calendars",
         "organisation": f"{home}/organisations/{morning.organisation.id}",
         "own": "/staff/me",
     }.items():

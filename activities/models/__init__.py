@@ -5,6 +5,7 @@ so that registrants' pages reach it by one equality.
 """
 
 from activities.models.activities import Activity, ActivitySession, DesignationEvent, SignUp
+from activities.models.calendars import CalendarRow
 from activities.models.hosts import (
     Organisation,
     OrganisationInvitation,
@@ -25,6 +26,7 @@ from activities.models.presence import (
 __all__ = [
     "Activity",
     "ActivitySession",
+    "CalendarRow",
     "CheckIn",
     "DesignationEvent",
     "DeviceTicket",

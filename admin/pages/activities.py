@@ -103,14 +103,15 @@ def show_new(
             given=given,
             hosts=hosts,
             host_options=[(one.id, one.name) for one in hosts],
-            category_options=_worded(desk, "category", policy.texts("activity.categories")),
-            insurance_options=_worded(desk, "insurance", policy.texts("project.insurance")),
-            question_options=_worded(desk, "checklist", policy.texts("designation.checklist")),
+            category_options=worded(desk, "category", policy.texts("activity.categories")),
+            insurance_options=worded(desk, "insurance", policy.texts("project.insurance")),
+            question_options=worded(desk, "checklist", policy.texts("designation.checklist")),
             least=policy.integer("activity.min_minutes"),
         )
 
 
-def _worded(desk: Desk, family: str, codes: Sequence[str]) -> list[tuple[str, str]]:
+def worded(desk: Desk, family: str, codes: Sequence[str]) -> list[tuple[str, str]]:
+    """Codes with their words, for a field to choose from."""
     return [(code, words.word(desk.say, family, code)) for code in codes]
 
 

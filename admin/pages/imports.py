@@ -14,7 +14,9 @@ from admin.forms import FormDep
 from core.errors import invalid
 from core.sheets import MAX_BYTES
 from core.texts import N_
-from registry import importing
+from registry import import_files, importing
+from registry.import_files import Reading
+from registry.importing import PEOPLE
 from registry.rules import fan_list
 
 router = APIRouter(include_in_schema=False)
@@ -51,7 +53,7 @@ After = Annotated[int, Query(ge=0, le=1_000_000)]
 def show_all(desk: Desk, *, errors: Problems = (), status: int = 200, done: str = "") -> Response:
     """The lists that were brought along, and the form for one more."""
     with desk.transaction() as db:
-        rows = importing.imports_of(db, lg_code=desk.lg_code)
+        rows = import_files.imports_of(db, PEOPLE, lg_code=desk.lg_code)
         counts = importing.counts_of(db, lg_code=desk.lg_code, import_ids=[row.id for row in rows])
         return desk.render(
             db,
@@ -86,25 +88,31 @@ async def _read_file(request: Request) -> tuple[str, bytes] | None:
 Sent = Annotated[tuple[str, bytes] | None, Depends(_read_file)]
 
 
+def file_of(sent: tuple[str, bytes] | None) -> tuple[str, bytes]:
+    """Name and content of what was sent.
+
+    Raises:
+        Invalid: `sheet_size`, `file_needed`.
+    """
+    if sent is None:
+        raise invalid("sheet_size", field="file", needed=MAX_BYTES // 1024**2)
+    if not sent[1]:
+        raise invalid("file_needed", field="file")
+    return sent
+
+
+def reading(desk: Desk) -> Reading:
+    """This member of staff, reading a file."""
+    return Reading(desk.actor, desk.lg_code, desk.platform.secret, desk.now)
+
+
 @router.post(IMPORTS)
 def upload(desk: ClerkDesk, sent: Sent, form: FormDep) -> Response:
     """R27: read a file; nobody is asked before somebody confirms."""
 
     def work(db: Session) -> str:
-        if sent is None:
-            raise invalid("sheet_size", field="file", needed=MAX_BYTES // 1024**2)
-        name, data = sent
-        if not data:
-            raise invalid("file_needed", field="file")
-        row = importing.upload(
-            db,
-            actor=desk.actor,
-            lg_code=desk.lg_code,
-            name=name,
-            data=data,
-            secret=desk.platform.secret,
-            now=desk.now,
-        )
+        name, data = file_of(sent)
+        row = import_files.upload(db, PEOPLE, reading(desk), name=name, data=data)
         return f"{desk.home}/imports/{row.id}"
 
     return desk.act(form, work, lambda errors, status: show_all(desk, errors=errors, status=status))
@@ -122,7 +130,7 @@ def show(
 ) -> Response:
     """One list: what would happen to each line, with an error beside each that has one."""
     with desk.transaction() as db:
-        row = importing.one(db, lg_code=desk.lg_code, import_id=import_id)
+        row = import_files.one(db, PEOPLE, lg_code=desk.lg_code, import_id=import_id)
         lines = importing.lines_of(
             db,
             actor=desk.actor,
@@ -148,7 +156,7 @@ def show(
             row_problems=ROW_PROBLEMS,
             fields=FIELDS,
             needed=fan_list.NEEDED,
-            incomplete=any(field not in row.columns for field in fan_list.NEEDED),
+            incomplete=not PEOPLE.complete(row.columns),
             line_counts=importing.counts_of(db, lg_code=desk.lg_code, import_ids=[row.id])[row.id],
         )
 
@@ -167,14 +175,12 @@ def choose(desk: ClerkDesk, import_id: UUID, form: FormDep) -> Response:
 
     def work(db: Session) -> str:
         chosen = {field: form.amount(f"column_{field}") for field in FIELDS}
-        importing.choose(
+        import_files.choose(
             db,
-            actor=desk.actor,
-            lg_code=desk.lg_code,
+            PEOPLE,
+            reading(desk),
             import_id=import_id,
             columns={field: at for field, at in chosen.items() if at is not None},
-            secret=desk.platform.secret,
-            now=desk.now,
         )
         return f"{desk.home}/imports/{import_id}"
 
@@ -203,8 +209,8 @@ def discard(desk: ClerkDesk, import_id: UUID, form: FormDep) -> Response:
     """R27: a list that was looked at and not wanted is forgotten at once."""
 
     def work(db: Session) -> str:
-        importing.discard(
-            db, actor=desk.actor, lg_code=desk.lg_code, import_id=import_id, now=desk.now
+        import_files.discard(
+            db, PEOPLE, actor=desk.actor, lg_code=desk.lg_code, import_id=import_id, now=desk.now
         )
         return f"{desk.home}/imports?done=import_discarded"
 

@@ -1,4 +1,4 @@
-"""Lists of fan clubs that a local government brings along, kept apart from persons (R27)."""
+"""Files a local government brings along; those of fan clubs are kept apart from persons (R27)."""
 
 from datetime import date, datetime
 from typing import Any
@@ -12,6 +12,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -22,12 +23,13 @@ from core.types import PersonalText
 
 
 class MemberImport(Base):
-    """A file with an existing list: seen first, confirmed by somebody, forgotten after its days."""
+    """A file with an existing list or calendar: seen first, confirmed by somebody, forgotten after its days."""
 
     __tablename__ = "member_import"
     __table_args__ = (
         UniqueConstraint("lg_code", "file_hash"),
         CheckConstraint("state in ('preview', 'confirmed')", name="state"),
+        CheckConstraint("kind in ('people', 'calendar')", name="kind"),
         {
             "info": rights(
                 TableClass.BODY,
@@ -40,6 +42,9 @@ class MemberImport(Base):
 
     lg_code: Mapped[str] = mapped_column(ForeignKey("local_government.code"), primary_key=True)
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    kind: Mapped[str] = mapped_column(
+        String(10), default="people", server_default="people", comment="what its lines are"
+    )
     file_name: Mapped[str] = mapped_column(String(120))
     file_hash: Mapped[str] = mapped_column(String(64))
     file_sealed: Mapped[str | None] = mapped_column(
@@ -48,6 +53,9 @@ class MemberImport(Base):
     state: Mapped[str] = mapped_column(String(10))
     headers: Mapped[list[Any]]
     columns: Mapped[dict[str, Any]]
+    defaults: Mapped[dict[str, Any]] = mapped_column(
+        default=dict, server_default=text("'{}'"), comment="what stands for empty cells"
+    )
     uploaded_by: Mapped[str] = mapped_column(String(80))
     uploaded_at: Mapped[datetime]
     forget_on: Mapped[date]

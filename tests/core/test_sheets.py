@@ -9,7 +9,7 @@ from openpyxl import Workbook
 
 from core import sheets
 from core.errors import Invalid
-from core.japanese_text import code, day, plain
+from core.japanese_text import code, day, day_and_rest, fiscal_year_in, plain, times
 from core.sheet_columns import find
 from tests.factories.town_files import PLAIN, csv_file, workbook
 
@@ -206,3 +206,50 @@ def test_text_is_folded_but_a_familys_letters_stay() -> None:
     assert plain("　Ｈａｎａ　ﾀｶﾊｼ  １ ") == "Hana タカハシ 1"
     assert plain("髙﨑\ufa19") == "髙﨑\ufa19"
     assert code("０９０ー１２３４−５６７８") == "090-1234-5678"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("９時３０分", ["09:30"]),
+        ("午後1時〜3時", ["13:00", "15:00"]),
+        ("10：00～15：30", ["10:00", "15:30"]),
+        ("午前10時から正午まで", ["10:00", "12:00"]),
+        ("9時半", ["09:30"]),
+        ("20:00-24:00", ["20:00", "00:00"]),
+        ("09:00:00", ["09:00"]),
+        ("", []),
+        ("夕方", None),
+        ("25時", None),
+        ("9:00〜12:00（雨天中止）", None),
+    ],
+)
+def test_times_as_offices_write_them(text: str, expected: list[str] | None) -> None:
+    found = times(text)
+    told = None if found is None else [one.isoformat("minutes") for one in found]
+    assert told == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected", "rest"),
+    [
+        ("７月４日（日）", "2027-07-04", ""),
+        ("3/31", "2028-03-31", ""),
+        ("4月5日(土・祝)9時〜12時", "2027-04-05", "9時〜12時"),
+        ("2027-04-05 09:00:00", "2027-04-05", "09:00:00"),
+        ("令和 9年 4月 5日", "2027-04-05", ""),
+        ("2月29日", "2028-02-29", ""),
+        ("2月30日", None, ""),
+        ("毎週土曜", None, ""),
+    ],
+)
+def test_a_day_without_its_year_belongs_to_the_fiscal_year(
+    text: str, expected: str | None, rest: str
+) -> None:
+    found, after = day_and_rest(text, 2027)
+    assert (found and found.isoformat(), after) == (expected, rest)
+
+
+def test_the_fiscal_year_is_read_from_a_title() -> None:
+    titles = ("令和９年度　行事予定表", "R9年度", "２０２７年度計画", "令和元年度", "行事予定")
+    assert [fiscal_year_in(title) for title in titles] == [2027, 2027, 2027, 2019, None]

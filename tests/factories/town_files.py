@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from openpyxl import Workbook
 
 Cell = str | int | float | None
+CALENDAR = ("催し", "日付", "開始", "終了", "場所", "主催")
 PLAIN = ("会員番号", "氏名", "フリガナ", "メールアドレス", "入会日")
 
 

@@ -32,7 +32,7 @@ OPERATOR = {
 }
 #: Pages with every kind of part, which axe sees at a phone's width as well.
 NARROW = {"today", "approvals", "preview", "reception", "member"}
-NARROW |= {"figures", "open_figures_prefecture", "audit", "told_on_the_phone"}
+NARROW |= {"calendar", "figures", "open_figures_prefecture", "audit", "told_on_the_phone"}
 #: Set to a folder to keep a picture of every page.
 PICTURES = os.environ.get("FURUSATO_PICTURES")
 
@@ -100,6 +100,8 @@ def test_every_page_is_for_everybody(chromium: Browser, live: Live) -> None:
                 "imports": f"{HOME}/imports",
             },
         )
+        calendar = bring_a_calendar(page, morning.organisation.name)
+        look_at(page, {"calendar": calendar, "calendars": f"{HOME}/calendars"})
     with visiting(chromium, live, width=1280, bypass_csp=True) as visitor:
         page = visitor.page
         sign_in(page, operator, "/operator")
@@ -126,6 +128,33 @@ def begin_a_requirement(page: Page) -> None:
     page.get_by_text("印をつけた条件を、まとめる・消す").click()
     page.get_by_role("button", name="ひとつのまとまりにする").click()
     expect(page.get_by_text("または、2日以上滞在すること")).to_be_visible()
+
+
+def bring_a_calendar(page: Page, host: str) -> str:
+    """R09: the page of activities leads to it; the preview's address."""
+    page.goto(f"{HOME}/activities")
+    page.get_by_role("link", name="行事予定の取込み").click()
+    rows = [
+        ("令和９年度　行事予定表", "", "", "", "", "", ""),
+        ("催し", "日付", "時間", "場所", "定員", "主催団体", "分野"),
+        (
+            "水路の草刈り",
+            "７月４日（日）",
+            "９時〜１１時半",
+            "宮川の堤",
+            "２０名",
+            host,
+            "環境美化",
+        ),
+        ("雪おろし", "R10.1.16", "13:00-16:00", "旧河合村", "なし", host, "福祉"),
+        ("朝市の準備", "9月の第1日曜", "7:00〜9:00", "本町", "", "朝市の会", "商店街"),
+    ]
+    page.get_by_label("行事予定のファイル").set_input_files(
+        {"name": "行事予定.csv", "mimeType": "text/csv", "buffer": csv_file(rows)}
+    )
+    page.get_by_role("button", name="読み込んで確かめる").click()
+    expect(page.get_by_text("2回の開催回を作れます。1行は")).to_be_visible()
+    return page.url
 
 
 def bring_a_list(page: Page) -> str:

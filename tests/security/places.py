@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
+from activities import calendars
 from activities.evidence import SqlEvidence
 from activities.hosts import HostRole
 from activities.models import ActivitySession, CheckIn, Participation, ScanAttempt, StayDay
@@ -24,7 +25,7 @@ from core.models import Notice, Passkey, WebSession
 from core.outbox import NoticeDraft, tell
 from core.texts import Texts
 from mobile import certificates, exports
-from registry import guardians, importing, list_letters, pushing
+from registry import guardians, import_files, importing, list_letters, pushing
 from registry.models import Application, Card, IdentityAttempt, Registration, Term, TownNews
 from tests.factories.activities import (
     create_activity,
@@ -53,7 +54,7 @@ from tests.factories.registry import (
     policy_book,
     sign_in,
 )
-from tests.factories.town_files import PLAIN, csv_file
+from tests.factories.town_files import CALENDAR, PLAIN, csv_file
 
 LONG_AGO = NOW - timedelta(days=30)
 STAYED = date(2027, 5, 20)
@@ -390,16 +391,14 @@ def _of_a_list(database: Database, lg_code: str, family: str) -> dict[str, Any]:
     secret = database._settings.secret_key.get_secret_value()
     with database.transaction(for_body(lg_code, actor=clerk.label)) as db:
         looked_at, asked = (
-            importing.upload(
+            import_files.upload(
                 db,
-                actor=clerk,
-                lg_code=lg_code,
+                importing.PEOPLE,
+                import_files.Reading(clerk, lg_code, secret, NOW),
                 name="名簿.csv",
                 data=csv_file(
                     [PLAIN, ("1", family, "", f"{number}@{lg_code}.example.jp", "R8.4.1")]
                 ),
-                secret=secret,
-                now=NOW,
             )
             for number in (1, 2)
         )
@@ -407,4 +406,15 @@ def _of_a_list(database: Database, lg_code: str, family: str) -> dict[str, Any]:
         letters = list_letters.letters(
             db, lg_code=lg_code, secret=secret, now=NOW, book=policy_book()
         )
-        return {"import_id": looked_at.id, "list-invitations:token": letters[0].token}
+        calendar = calendars.bring(
+            db,
+            import_files.Reading(clerk, lg_code, secret, NOW),
+            name="行事予定.csv",
+            data=csv_file([CALENDAR, (f"{family}の集い", "R9.8.1", "9:00", "12:00", family, "")]),
+            book=policy_book(),
+        )
+        return {
+            "import_id": looked_at.id,
+            "calendars:import_id": calendar.id,
+            "list-invitations:token": letters[0].token,
+        }

@@ -1,0 +1,217 @@
+"""R09: a town's calendar is looked at line by line and then made proposals, never designated alone."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import func, select
+
+from activities import organisations
+from activities.calendar_making import AT_ONCE
+from activities.models import Activity, ActivitySession, CalendarRow, Organisation
+from core.access import Role
+from core.db import for_body, for_job
+from core.models import AuditEvent
+from registry import list_letters
+from tests.factories.activities import BOOK, create_organisation, staff_actor
+from tests.factories.registry import HIDA, KESENNUMA, NOW, SignedIn, make_staff, open_bodies
+from tests.factories.town_files import csv_file, workbook
+
+if TYPE_CHECKING:
+    from fastapi.testclient import TestClient
+    from httpx2 import Response
+
+    from tests.conftest import RollbackDatabase
+
+CALENDARS = f"/staff/{HIDA}/calendars"
+QUESTIONS = ("public_nature", "local_contribution", "shortage_of_hands", "substance_and_time")
+HEAD = ("活動名", "開催日", "時間", "会　場", "定員", "主催団体", "分野", "内容")
+#: 行事予定: a title, a header, three good lines of two activities, and what towns write besides.
+LINES = [
+    ("令和９年度　行事予定表", "", "", "", "", "", "", ""),
+    HEAD,
+    ("水路の草刈り", "７月４日（日）", "９時〜１１時半", "宮川の堤", "２０名", "宮川を守る会", "環境美化", "草を刈ります"),
+    ("水路の草刈り", "R9.8.1", "9:00-11:30", "宮川の堤", "20", "宮川を守る会", "環境美化", ""),
+    ("雪おろし", "令和10年1月16日", "午後1時〜4時", "旧河合村", "なし", "宮川を守る会", "福祉", ""),
+    ("祭りの準備", "4月10日", "9:00〜12:00", "本町", "", "宮川を守る会", "祭り・行事", ""),
+    ("朝市", "9月の第1日曜", "9:00〜12:00", "本町", "", "宮川を守る会", "商店街", ""),
+    ("座談会", "9月5日", "夕方", "本町", "", "宮川を守る会", "交流会", ""),
+    ("座談会", "9月6日", "18:00〜18:20", "本町", "", "宮川を守る会", "交流会", ""),
+    ("花の会", "9月7日", "9:00〜12:00", "本町", "", "だれも知らない会", "交流会", ""),
+    ("花の会", "9月7日", "9:00〜12:00", "", "多数", "宮川を守る会", "そのほか", ""),
+    ("水路の草刈り", "7/4", "9:00〜11:30", "宮川の堤", "", "宮川を守る会", "環境美化", ""),
+    ("水路の草刈り", "7/4", "10:00〜12:00", "宮川の堤", "", "宮川を守る会", "環境美化", ""),
+]  # fmt: skip
+
+
+@pytest.fixture
+def clerk(database: RollbackDatabase) -> SignedIn:
+    open_bodies(database, HIDA)
+    return make_staff(database, HIDA, Role.APPROVER)
+
+
+@pytest.fixture
+def host(database: RollbackDatabase, clerk: SignedIn) -> Organisation:
+    return create_organisation(database, name="宮川を守る会")
+
+
+def send(http: TestClient, clerk: SignedIn, data: bytes, name: str = "予定.csv") -> Response:
+    return http.post(
+        CALENDARS, data={"_key": str(uuid4())}, files={"file": (name, data)}, headers=clerk.headers
+    )
+
+
+def press(http: TestClient, clerk: SignedIn, path: str, **fields: object) -> Response:
+    return http.post(path, data={"_key": str(uuid4()), **fields}, headers=clerk.headers)
+
+
+def held(database: RollbackDatabase) -> tuple[dict[str, str], int]:
+    """Every activity with its state, and how many dates there are."""
+    with database.transaction(for_body(HIDA, actor="system:test")) as db:
+        states = dict(db.execute(select(Activity.title, Activity.state)).all())
+        return states, db.scalar(select(func.count()).select_from(ActivitySession)) or 0
+
+
+def line_states(database: RollbackDatabase) -> dict[str, int]:
+    counted = select(CalendarRow.state, func.count()).group_by(CalendarRow.state)
+    with database.transaction(for_body(HIDA, actor="system:test")) as db:
+        return dict(db.execute(counted).all())
+
+
+def test_r09_errors_beside_lines_and_the_same_calendar_three_times_makes_one(
+    http: TestClient, database: RollbackDatabase, clerk: SignedIn, host: Organisation
+) -> None:
+    sent = send(http, clerk, csv_file(LINES))
+    assert sent.status_code == 303, sent.text
+    where = sent.headers["location"]
+    page = http.get(where, headers=clerk.headers).text
+    assert held(database) == ({}, 0)
+    assert line_states(database) == {"ready": 3, "error": 8}
+    for told in (
+        "過ぎた日です", "日付として読めません", "時刻として読めません", "1回と数える最短の時間より短いです",
+        "関係団体にない主催です", "場所がありません", "知らない分野です", "定員を人数として読めません",
+        "同じ予定が前の行にあります", "同じ活動の、時間の重なる予定が前の行にあります",
+    ):  # fmt: skip
+        assert page.count(told) == 1, told
+    assert "だれも知らない会" in page
+    assert press(http, clerk, f"{where}/confirm").status_code == 303
+    made = {"水路の草刈り": "submitted", "雪おろし": "submitted"}
+    assert held(database) == (made, 3)
+    # The same file again, and the same lines as an Excel book with joined cells.
+    assert send(http, clerk, csv_file(LINES)).headers["location"] == where
+    assert press(http, clerk, f"{where}/confirm").status_code == 409
+    again = send(http, clerk, workbook(LINES, joined=["A1:H1"]), "予定.xlsx").headers["location"]
+    assert "3行は、もうある開催回です" in http.get(again, headers=clerk.headers).text
+    assert press(http, clerk, f"{again}/confirm").status_code == 303
+    assert held(database) == (made, 3)
+    with database.transaction(for_body(HIDA, actor="system:test")) as db:
+        first = db.scalars(select(ActivitySession).order_by(ActivitySession.starts_at)).first()
+        assert first is not None
+        assert (first.starts_at.isoformat(), first.capacity, first.place) == (
+            "2027-07-04T00:00:00+00:00", 20, "宮川の堤",
+        )  # fmt: skip
+        mowing = db.scalars(select(Activity).filter_by(title="水路の草刈り")).one()
+        assert (mowing.category, mowing.summary) == ("environment_care", "草を刈ります")
+        acts = db.scalars(
+            select(AuditEvent.action).where(AuditEvent.action.startswith("import."))
+        ).all()
+    assert acts.count("import.confirm") == 2
+    # C47: who imported proposed, and cannot designate.
+    answer = press(
+        http, clerk, f"/staff/{HIDA}/activities/{mowing.id}/designate", answers=list(QUESTIONS)
+    )
+    assert answer.status_code == 409
+    another = make_staff(database, HIDA, Role.APPROVER)
+    answer = press(
+        http, another, f"/staff/{HIDA}/activities/{mowing.id}/designate", answers=list(QUESTIONS)
+    )
+    assert answer.status_code == 303
+    assert held(database)[0]["水路の草刈り"] == "designated"
+
+
+def test_r10_a_trusted_hosts_calendar_is_designated_only_with_the_four_answers(
+    http: TestClient, database: RollbackDatabase, clerk: SignedIn, host: Organisation
+) -> None:
+    actor = staff_actor()
+    with database.transaction(for_body(HIDA, actor=actor.label)) as db:
+        organisations.grant_trust(
+            db,
+            actor=actor,
+            lg_code=HIDA,
+            organisation_id=host.id,
+            categories=["environment_care"],
+            book=BOOK,
+            now=NOW,
+        )
+    blank = [(*line[:5], "", "", line[7]) for line in LINES[2:5]]
+    where = send(http, clerk, csv_file([HEAD, *blank])).headers["location"]
+    assert line_states(database) == {"error": 3}
+    fields = {"column_title": "0", "column_day": "1", "column_hours": "2", "column_place": "3"}
+    same = press(http, clerk, f"{where}/columns", **fields | {"column_place": "0"}, year="2027")
+    assert same.status_code == 422
+    assert press(
+        http, clerk, f"{where}/columns", **fields, year="2027", host=str(host.id),
+        category="environment_care",
+    ).status_code == 303  # fmt: skip
+    assert line_states(database) == {"ready": 3}
+    assert press(http, clerk, f"{where}/confirm", answers=list(QUESTIONS)).status_code == 303
+    assert held(database) == ({"水路の草刈り": "designated", "雪おろし": "designated"}, 3)
+    # A later line of the same year joins the activity that is there.
+    more = [
+        HEAD,
+        (
+            "水路の草刈り",
+            "R9.9.5",
+            "9時から11時まで",
+            "宮川の堤",
+            "",
+            "宮川を守る会",
+            "環境美化",
+            "",
+        ),
+    ]
+    press(http, clerk, send(http, clerk, csv_file(more)).headers["location"] + "/confirm")
+    assert held(database) == ({"水路の草刈り": "designated", "雪おろし": "designated"}, 4)
+
+
+def test_p13_a_calendar_stays_at_home_and_is_forgotten_when_nobody_wants_it(
+    http: TestClient, database: RollbackDatabase, clerk: SignedIn, host: Organisation
+) -> None:
+    where = send(http, clerk, csv_file(LINES)).headers["location"]
+    elsewhere = make_staff(database, KESENNUMA, Role.CLERK)
+    there = where.replace(HIDA, KESENNUMA)
+    assert http.get(there, headers=elsewhere.headers).status_code == 404
+    viewer = make_staff(database, HIDA, Role.VIEWER)
+    assert http.get(where, headers=viewer.headers).status_code == 403
+    # A list of people is not reached as a calendar, nor the other way round.
+    assert http.get(where.replace("calendars", "imports"), headers=clerk.headers).status_code == 404
+    assert press(http, clerk, f"{where}/discard").status_code == 303
+    assert line_states(database) == {}
+    send(http, clerk, csv_file(LINES))
+    with database.transaction(for_job("imports_end", HIDA)) as db:
+        last = NOW.date().replace(day=30)
+        assert list_letters.end(db, lg_code=HIDA, as_of=last, now=NOW) == (0, 1)
+    assert line_states(database) == {}
+
+
+def test_long_calendars_are_looked_at_in_time_and_made_in_steps(
+    http: TestClient, database: RollbackDatabase, clerk: SignedIn, host: Organisation
+) -> None:
+    """Issue 4: a preview of 20,000 lines within 20 seconds, here a tenth; many with each press."""
+    lines = [
+        (f"草刈り{number // 10}", f"R9.{7 + number % 3}.{1 + number % 28}", "9:00〜11:00",
+         f"会場{number}", "20", "宮川を守る会", "環境美化", "")
+        for number in range(2_000)
+    ]  # fmt: skip
+    began = time.perf_counter()
+    where = send(http, clerk, csv_file([HEAD, *lines])).headers["location"]
+    assert http.get(where, headers=clerk.headers).status_code == 200
+    took = time.perf_counter() - began
+    assert took < 5, took
+    assert line_states(database) == {"ready": 2_000}
+    press(http, clerk, f"{where}/confirm")
+    assert line_states(database) == {"ready": 2_000 - AT_ONCE, "made": AT_ONCE}
+    assert f"{2_000 - AT_ONCE:,}回の" in http.get(where, headers=clerk.headers).text
