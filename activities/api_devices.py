@@ -161,6 +161,13 @@ def revoke_device(
     return Response(status_code=204)
 
 
+@device_router.get("/device", summary="What this device is, while it may receive")
+def show_device(device: DeviceActor, platform: PlatformDep) -> DeviceOut:
+    """C27: a device that was stopped learns it here (`device_revoked`), and forgets names (C21)."""
+    with platform.database.transaction(as_device(device)) as db:
+        return DeviceOut.of(db.get_one(ScannerDevice, (device.lg_code, device.actor.id)))
+
+
 @device_router.post("/device/arming", summary="Make this device ready for work without network")
 def arm_device(request: Request, device: DeviceActor) -> ArmedOut:
     """C18: says until when it is ready; C23 bounds how long and how many scans it may keep."""

@@ -2,7 +2,8 @@
 
 The keys of a body never leave the platform: the device gets the venue's codes of this session,
 signed beforehand, one for each step until the session's window closes, and nothing else that
-opens anything. Cards are checked with public keys; the device holds no list of people.
+opens anything. Cards are checked with public keys. The names of those who signed up go along only
+where whoever arms it asks for them, and each is told of it (decision 0027).
 """
 
 from datetime import datetime, timedelta
@@ -10,9 +11,9 @@ from typing import Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Request
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from activities import devices
+from activities import devices, roster
 from activities.api_checkin import presence_of
 from activities.api_devices import venue_signer
 from activities.doors import DeviceActor, as_device
@@ -40,6 +41,25 @@ class CardKeyOut(Out):
     jwk: dict[str, Any]
 
 
+class ArmingIn(BaseModel):
+    """What to take along."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"names": True}]})
+
+    names: bool = Field(default=False, description="Take the names of who signed up along (C21)")
+
+
+class CarriedOut(Out):
+    """One person who signed up, as the device knows them."""
+
+    name: str
+    marks: list[str] = Field(
+        description="SHA-256 of `roster|{session_id}|{text}` in hex, its first 32 digits, where the"
+        " text is a card's id in hex or the member number: known only with the code in hand"
+    )
+    here: bool = Field(description="Received already, as far as the platform knows")
+
+
 class PackOut(Out):
     """Everything for one session without network."""
 
@@ -50,6 +70,7 @@ class PackOut(Out):
     lg_code: str
     opens_at: datetime
     closes_at: datetime
+    ends_at: datetime = Field(description="When the session itself is over")
     rotate_s: int
     first_step: int = Field(description="The step of the first of `codes`")
     codes: list[str] = Field(description="What the venue's screen shows, one for each step")
@@ -58,6 +79,9 @@ class PackOut(Out):
     device_id: UUID
     file_key: str = Field(description="Seals the file with which scans travel by hand (C25)")
     undo_s: int = Field(description="For so long the device may take a scan back (C7)")
+    people: list[CarriedOut] | None = Field(
+        default=None, description="To be sealed on the device, and gone at `ready_until` (C21)"
+    )
 
 
 @router.post(
@@ -66,11 +90,16 @@ class PackOut(Out):
     responses=problems(401, 403, 404, 409, 422),
 )
 def arm_for_session(
-    request: Request, session_id: UUID, device: DeviceActor, platform: PlatformDep
+    request: Request,
+    session_id: UUID,
+    device: DeviceActor,
+    platform: PlatformDep,
+    given: ArmingIn | None = None,
 ) -> PackOut:
     """C18: the device is armed, and gets the venue's codes of this session until its window closes.
 
     Refused before the last hours (`session_too_far`) and once it is over (`session_over`).
+    With `names` it also gets who signed up, recorded as a look at each of them (C21, C48).
     """
     now, presence, lg_code = platform.clock.now(), presence_of(request), device.lg_code
     if device.actor.id is None:
@@ -89,6 +118,12 @@ def arm_for_session(
             raise refused("session_too_far", rule="R19", needed=hours, action="come_back")
         until = devices.arm(db, lg_code=lg_code, device_id=device.actor.id, policy=policy, now=now)
         presence.keys.refresh(db, wall=wall_now())
+        people = None
+        if given is not None and given.names:
+            people = [
+                CarriedOut(name=one.display_name, marks=list(one.marks), here=one.here)
+                for one in roster.names_along(db, actor=device.actor, session=session, now=now)
+            ]
         title, place = activity.title, session.place
     rotate_s = policy.integer("checkin.rotate_s")
     last = min(closes, until, max(opens, now) + LONGEST)
@@ -109,6 +144,7 @@ def arm_for_session(
         lg_code=lg_code,
         opens_at=opens,
         closes_at=closes,
+        ends_at=session.ends_at,
         rotate_s=rotate_s,
         first_step=first_step,
         codes=codes,
@@ -123,4 +159,5 @@ def arm_for_session(
         device_id=device.actor.id,
         file_key=file_key(platform.secret, lg_code, device.actor.id),
         undo_s=60 * policy.integer("checkin.undo_minutes"),
+        people=people,
     )

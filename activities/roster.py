@@ -1,5 +1,9 @@
-"""Who is coming to a session: for the organiser as a list, at the reception by search only (C29)."""
+"""Who is coming to a session: for the organiser as a list, at the reception by search only (C29).
 
+A phone armed for one session may take its names along, and nothing else of these people (C21).
+"""
+
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -16,13 +20,17 @@ from core.clock import japan_day
 from core.errors import refused
 from core.shortcode import normalise
 from core.tables import csv_text
-from registry.models import Registration
+from registry.models import Card, Registration
 
 #: Characters a search at the reception needs, and rows it shows at most (C29).
 SEARCH_LENGTH = 3
 SEARCH_ROWS = 20
 FIELDS = ("display_name", "kana", "member_number")
 CONTACT = ("emergency_name", "emergency_phone")
+#: What an armed phone takes along of each person.
+CARRIED = ("display_name",)
+#: Hex digits of a mark: enough that nobody makes another card with the same.
+_MARK = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +105,53 @@ def search_roster(
     entries = [_entry(row[0], row[1], row[2], session, now, contacts=contacts) for row in found]
     _record(db, actor, session, entries, now, action="roster.search")
     return entries
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """One person as an armed phone knows them: a name, and marks by which their card is known."""
+
+    display_name: str
+    marks: tuple[str, ...]
+    here: bool
+
+
+def mark(session_id: UUID, text: str) -> str:
+    """What stands on the phone for a card's id or a member number; it opens nothing (C13, C21)."""
+    return hashlib.sha256(f"roster|{session_id}|{text}".encode()).hexdigest()[:_MARK]
+
+
+def names_along(
+    db: Session, *, actor: Actor, session: ActivitySession, now: datetime
+) -> list[Carried]:
+    """C21: the names of everybody with a place, for a phone without network; the look is recorded.
+
+    Cards and numbers go along as marks only, which are of use with the code in hand.
+    """
+    found = db.execute(
+        _people(session).where(SignUp.state == "taken").order_by(Registration.kana, SignUp.id)
+    ).all()
+    entries = [_entry(row[0], row[1], row[2], session, now, contacts=False) for row in found]
+    cards: dict[UUID, list[str]] = {}
+    for registration_id, ref in db.execute(
+        select(Card.registration_id, Card.card_ref).where(
+            Card.lg_code == session.lg_code,
+            Card.registration_id.in_([row[1].id for row in found]),
+            Card.revoked_at.is_(None),
+        )
+    ):
+        cards.setdefault(registration_id, []).append(ref)
+    _record(db, actor, session, entries, now, action="roster.carry", shown=CARRIED)
+    return [
+        Carried(
+            display_name=row[1].display_name,
+            marks=tuple(
+                mark(session.id, text) for text in (row[1].member_number, *cards.get(row[1].id, ()))
+            ),
+            here=row[2] is not None,
+        )
+        for row in found
+    ]
 
 
 def insurance_list(db: Session, *, actor: Actor, session: ActivitySession, now: datetime) -> str:
@@ -187,6 +242,7 @@ def _record(
     *,
     action: str,
     purpose: str = "reception",
+    shown: tuple[str, ...] = FIELDS,
 ) -> None:
     """C48: one row a person shown, which they can read; a search without a hit leaves one too.
 
@@ -204,6 +260,6 @@ def _record(
             person_id=None if one is None else one.person_id,
             purpose=purpose,
             row_count=len(entries),
-            fields=(*FIELDS, *CONTACT) if called else FIELDS,
+            fields=(*shown, *CONTACT) if called else shown,
             now=now,
         )

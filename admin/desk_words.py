@@ -150,6 +150,7 @@ AUDIT: Final[Mapping[str, str]] = MappingProxyType(
         "requirement.draft_dropped": N_("要件の案を消した"),
         "roster.read": N_("名簿を見た"),
         "roster.search": N_("名簿を探した"),
+        "roster.carry": N_("名簿の名前を受付の電話に入れた"),
         "session.add": N_("開催回を加えた"),
         "session.cancel": N_("開催を中止した"),
         "session.change_capacity": N_("定員を変えた"),

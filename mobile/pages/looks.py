@@ -26,6 +26,7 @@ _PAGE: Final = 30
 ACTS: Final = {
     "roster.read": N_("活動の名簿を見ました"),
     "roster.search": N_("活動の名簿で探しました"),
+    "roster.carry": N_("活動の受付に使う電話に、名前を入れました"),
     "roster.insurance": N_("活動の保険のための名簿を作りました"),
     "registration.open": N_("登録の内容を見ました"),
     "registration.list": N_("登録者の一覧を見ました"),

@@ -37,6 +37,7 @@ ASSETS: Final = (
     "pushed.js",
     "qr.js",
     "reader.js",
+    "roster.js",
     "scan.js",
     "store.js",
     "manifest.webmanifest",

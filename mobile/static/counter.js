@@ -3,6 +3,7 @@
 import { measure, trueNow } from "./clock.js";
 import { check } from "./fj.js";
 import { drawn } from "./qr.js";
+import { carried, carry, change, forget, marked } from "./roster.js";
 import { get, put, remove, values } from "./store.js";
 
 const place = document.querySelector("[data-offline-counter]");
@@ -11,7 +12,7 @@ const at = (name) => place.querySelector(`[data-${name}]`);
 const field = place.querySelector("[name=code]"), named = place.querySelector("[name=name_confirmed]");
 const PACK = `pack ${session}`, GROUP = 50, RETRY = 20_000, NUMBER = /^[2-9A-HJKMNP-Z]{12}$/;
 const ROOM = 5e6;
-let pack, shown, flushing, last, busy;
+let pack, shown, flushing, last, busy, arming, people, came;
 
 const time = (when) =>
   new Date(when).toLocaleString(document.documentElement.lang, { month: "numeric", day: "numeric", hour: "2-digit", minute: "2-digit" });
@@ -21,10 +22,18 @@ const mine = async () => (await values("facts")).filter((one) => one?.scan);
 const bytes = (text) => new TextEncoder().encode(text);
 const hex = (buffer) => [...new Uint8Array(buffer)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 
-function say(kind, name) {
-  at("undo").hidden = name !== "kept";
+function say(kind, name, person) {
+  at("undo").hidden = !["kept", "walkin"].includes(name);
+  sayName(person);
   for (const one of place.querySelectorAll("[data-answer]")) one.hidden = one.dataset.answer !== kind;
   for (const line of place.querySelectorAll("[data-why]")) line.hidden = line.dataset.why !== name;
+}
+
+function sayName(person) {
+  for (const one of place.querySelectorAll("[data-name]")) {
+    one.hidden = !person;
+    one.textContent = person ? one.dataset.sentence.replace("{name}", person.name) : "";
+  }
 }
 
 // --- arming --------------------------------------------------------------------------------------
@@ -34,13 +43,23 @@ async function room() {
   return quota === undefined || quota - usage > ROOM;
 }
 
-async function arm() {
+// Pressed twice, the last press is what holds.
+const arm = () => (arming = Promise.resolve(arming).then(armed));
+
+async function armed() {
   try {
     await measure();
-    const answer = await fetch(`/api/v1/device/sessions/${session}/arming`, { method: "POST", cache: "no-store" });
+    const answer = await fetch(`/api/v1/device/sessions/${session}/arming`, {
+      method: "POST",
+      cache: "no-store",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ names: place.querySelector("[name=names]").checked }),
+    });
     const body = await answer.json();
     if (!answer.ok) throw Object.assign(new Error(body.code), { code: body.code });
-    await put("facts", PACK, body);
+    const { people: list, ...rest } = body;
+    await put("facts", PACK, rest);
+    await take(list);
     await navigator.storage?.persist?.();
     say("", "");
   } catch (error) {
@@ -52,6 +71,8 @@ async function arm() {
 // C18: until when which promise holds, and what is still missing for it.
 async function ready() {
   pack = await get("facts", PACK);
+  people = await carried(session, await now());
+  drawPeople();
   const clock = await get("facts", "clock"), waiting = (await mine()).filter((one) => !one.outcome).length;
   const found = {
     codes: Boolean(pack) && Date.parse(pack.ready_until) > (await now()),
@@ -69,12 +90,60 @@ async function ready() {
   return whole;
 }
 
+// --- who is here, who is missing (C21, C35) --------------------------------------------------------
+
+// Who came while nothing could be sent is known here only.
+async function take(list) {
+  if (!list) return forget((one) => one.roster === session);
+  const before = (await unsent()).length ? ((await carried(session, await now())) ?? []) : [];
+  const known = new Set(before.filter((one) => one.here).flatMap((one) => one.marks));
+  for (const one of list) one.here ||= one.marks.some((mark) => known.has(mark));
+  return carry(session, list, Date.parse((await get("facts", PACK)).ready_until), await now());
+}
+
+function drawPeople() {
+  at("people").hidden = !people;
+  if (!people) sayName();
+  const here = people?.filter((one) => one.here) ?? [], away = people?.filter((one) => !one.here) ?? [];
+  const said = at("counts").dataset.sentence.replace("{here}", here.length).replace("{away}", away.length);
+  at("counts").textContent = people ? said : "";
+  for (const [list, some] of [["here", here], ["away", away]])
+    at(list).replaceChildren(...some.map(({ name }) => Object.assign(document.createElement("li"), { textContent: name })));
+}
+
+const known = async (text) => {
+  const mark = people && (await marked(session, text));
+  return people?.find((one) => one.marks.includes(mark));
+};
+
+async function arrived(person, here) {
+  if (!person) return;
+  person.here = here;
+  await change(session, people);
+  drawPeople();
+}
+
+async function gone(which) {
+  await forget(which);
+  people = undefined;
+  drawPeople();
+}
+
+// A phone that was stopped forgets the names at its next contact; so does one whose work is done.
+async function contact() {
+  if (!people) return;
+  if ((await now()) > Date.parse(pack.ends_at) && !(await unsent()).length) return gone((one) => one.roster === session);
+  const answer = await fetch("/api/v1/device", { cache: "no-store" });
+  if ([401, 403].includes(answer.status)) await gone();
+}
+
 // --- the venue's code ----------------------------------------------------------------------------
 
 async function turn() {
   const life = pack ? pack.rotate_s * 1000 : 0, true_ = await now();
   const step = pack ? Math.floor(true_ / life) : 0, code = pack?.codes[step - pack.first_step];
   at("venue").hidden = !code;
+  if (people && true_ >= Date.parse(pack.ready_until)) await ready();
   if (!code || code === shown) return;
   at("picture").replaceChildren(drawn(code, at("picture").dataset.title));
   at("picture").dataset.step = step;
@@ -89,8 +158,9 @@ const scan = (text) => (busy = Promise.resolve(busy).then(() => one(text)));
 async function one(text) {
   if (!(await ready())) return say("bad", "unready");
   const clock = await get("facts", "clock"), plain = text.replace(/[\s-]/g, "").toUpperCase();
-  const read = NUMBER.test(plain) ? { kind: "number", code: plain } : await check(text, pack, await now(), clock.uncertainty);
-  if (!read.problem && read.kind !== "D" && !named.checked) return say("ask", "name");
+  const read = NUMBER.test(plain) ? { kind: "number", code: plain, id: plain } : await check(text, pack, await now(), clock.uncertainty);
+  const person = read.problem ? undefined : await known(read.id), before = person?.here;
+  if (!read.problem && read.kind !== "D" && !named.checked) return say("ask", "name", person);
   if (read.problem === "venue" || read.problem === "malformed") return say("bad", read.problem);
   const sequence = ((await get("facts", "made")) ?? 0) + 1;
   const made = {
@@ -108,9 +178,12 @@ async function one(text) {
     return say("bad", "full");
   }
   last = { scan: made, problem: read.problem };
+  came = before ? undefined : person;
   field.value = "";
   named.checked = false;
-  say(read.problem ? "bad" : "good", read.problem ?? "kept");
+  await arrived(person, true);
+  if (before) say("info", "already", person);
+  else say(read.problem ? "bad" : "good", read.problem ?? (people && !person ? "walkin" : "kept"), person);
   await count();
   return flush();
 }
@@ -120,6 +193,7 @@ async function undo() {
   if (Date.now() - Date.parse(last.scan.scanned_at) > pack.undo_s * 1000) return say("bad", "late");
   last.scan.undone_at = new Date().toISOString();
   await put("facts", `scan ${last.scan.scan_id}`, last);
+  await arrived(came, false);
   say("good", "undone");
   await count();
   return flush();
@@ -179,6 +253,7 @@ async function sendAll() {
   const waiting = await unsent();
   for (let i = 0; i < waiting.length; i += GROUP) await send(waiting.slice(i, i + GROUP));
   await count();
+  await contact();
 }
 
 function flush() {
@@ -212,6 +287,7 @@ place.hidden = false;
 at("arm").addEventListener("click", arm);
 at("undo").addEventListener("click", undo);
 at("file").addEventListener("click", save);
+at("forget").addEventListener("click", () => gone((one) => one.roster === session));
 at("camera").addEventListener("click", camera);
 at("form").addEventListener("submit", (event) => {
   event.preventDefault();

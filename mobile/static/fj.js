@@ -73,5 +73,5 @@ export async function check(text, pack, now, slack) {
     const most = pack.rotate_s + slack / 1000;
     if (age < -most || age >= pack.rotate_s + most) return { problem: "old" };
   }
-  return { kind, code };
+  return { kind, code, id: hex(raw.slice(9, 19)) };
 }

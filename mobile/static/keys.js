@@ -27,7 +27,7 @@ async function asked(path, options) {
 
 // On a first visit the worker throws out whatever lay here before it knew who is signed in: a key
 // made earlier than that would go with it. So it is noted here, unless the worker was first (sw.js).
-async function met() {
+export async function met() {
   if (await get("facts", "who")) return;
   const { who, lang } = (await measure()).state;
   await navigator.locks.request("who", async () => (await get("facts", "who")) ?? put("facts", "who", { who, lang }));

@@ -2,7 +2,8 @@
 // without network for three days; a check-in that cannot be sent is kept, and sent when it can be.
 // The server puts VERSION, ASSETS and DECODER in front (mobile/pages/offline.py).
 import "./static/pushed.js";
-import { measure } from "./static/clock.js";
+import { measure, trueNow } from "./static/clock.js";
+import { expire, forget } from "./static/roster.js";
 import { clear, get, put, remove, values } from "./static/store.js";
 
 const PAGES = `pages-${VERSION}`, FILES = `files-${VERSION}`;
@@ -39,6 +40,7 @@ async function refresh(forced) {
   await put("facts", "seal", state.seal && (await sealing(state.seal)));
   await put("facts", "own", state.pages);
   await put("facts", "refreshed", Date.now());
+  await expire((await trueNow()) ?? Date.now());
   await Promise.all([...SHELLS, ...state.pages].map((path) => freshen(path).catch(() => {})));
   return { clock, state };
 }
@@ -77,6 +79,7 @@ addEventListener("fetch", (event) => {
   else if (request.method === "GET") event.respondWith(page(request, url.pathname));
   else if (CHECK_IN.test(url.pathname)) event.respondWith(checkIn(event, url.pathname));
   else if (url.pathname === "/signout") event.respondWith(signOut(request));
+  else if (url.pathname === "/counter/leave") event.respondWith(handBack(request));
 });
 
 async function file(request) {
@@ -109,6 +112,8 @@ async function page(request, path) {
     const answer = await within(kept ? PATIENCE : 30_000, fetch, request);
     const said = answer.headers.get("X-Who");
     if (said) await meet(...said.split(" "));
+    // A phone that was stopped keeps no names past its next contact (C21).
+    if (path.startsWith("/counter") && [401, 403].includes(answer.status)) await forget();
     if (answer.status === 200 && said && (await mayKeep(path))) await keep(path, answer.clone()).catch(() => {});
     return answer;
   } catch {
@@ -137,6 +142,12 @@ async function signOut(request) {
   } catch {
     return (await old("/offline")) ?? Response.error();
   }
+}
+
+async function handBack(request) {
+  const answer = await fetch(request);
+  if (answer.ok) await forget();
+  return answer;
 }
 
 // --- check-ins -----------------------------------------------------------------------------------

@@ -187,3 +187,36 @@ def test_c25_a_file_is_taken_in_at_the_desk_and_only_unchanged(
     assert rows == [("accepted", f"device:{pack['device_id']}")] * 2
     assert look.one("select log_sequence from scanner_device") == 2
     assert "ファイルの受付を入れました" in client.get(answer.headers["location"]).text
+
+
+def test_c21_names_go_along_only_when_asked_for_and_a_stopped_device_is_told(
+    scene: Scene, client: TestClient, clock: FixedClock, look: Look
+) -> None:
+    away = scene.away
+    clock.at = scene.at
+    door, headers = (
+        f"/api/v1/device/sessions/{away.session}/arming",
+        {"Authorization": f"Bearer {away.token}"},
+    )
+    assert client.post(door, headers=headers).json()["people"] is None
+    assert look.one("select count(*) from audit_event where action = 'roster.carry'") == 0
+    pack = client.post(door, headers=headers, json={"names": True}).json()
+    assert [sorted(one) for one in pack["people"]] == [["here", "marks", "name"]] * 3
+    assert {one["name"] for one in pack["people"]} == {"山田春子", "髙橋正", "佐藤夏"}
+    number, ref = look.rows(
+        "select r.member_number, c.card_ref from registration r"
+        " join card c on c.lg_code = r.lg_code and c.registration_id = r.id"
+        " where r.display_name = '佐藤夏'"
+    )[0]
+    natsu = next(one for one in pack["people"] if one["name"] == "佐藤夏")
+    expected = [
+        hashlib.sha256(f"roster|{away.session}|{text}".encode()).hexdigest()[:32]
+        for text in (number, ref)
+    ]
+    assert natsu["marks"] == expected, "and neither the number nor the card's id"
+    assert look.one("select count(*) from audit_event where action = 'roster.carry'") == 3
+    device = client.get("/api/v1/device", headers=headers)
+    assert device.json()["id"] == pack["device_id"]
+    clock.at = scene.at + timedelta(days=100)
+    stopped = client.get("/api/v1/device", headers=headers)
+    assert (stopped.status_code, stopped.json()["code"]) == (403, "device_revoked")

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
@@ -123,11 +123,20 @@ def village(live: Live) -> Iterator[Village]:
         yield Village(live, line, activity, session)
 
 
-def give_session(context: BrowserContext, village: Village, someone: SignedIn) -> None:
-    token = sign_in(village.live.database, someone.email, now=wall_now())
+class Place(Protocol):
+    """Wherever a phone is behind a bad line."""
+
+    @property
+    def live(self) -> Live: ...
+    @property
+    def line(self) -> Relay: ...
+
+
+def give_session(context: BrowserContext, place: Place, someone: SignedIn) -> None:
+    token = sign_in(place.live.database, someone.email, now=wall_now())
     ends = (wall_now() + timedelta(days=30)).timestamp()
     context.add_cookies(
-        [{"name": SESSION_COOKIE, "value": token, "url": village.line.url, "expires": ends}]
+        [{"name": SESSION_COOKIE, "value": token, "url": place.line.url, "expires": ends}]
     )
 
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -32,7 +33,9 @@ class Village:
 
     def __init__(self, live: Live, line: Relay) -> None:
         now = wall_now()
-        self.live, self.line, self.database = live, line, live.database
+        self.live: Live = live
+        self.line: Relay = line
+        self.database = live.database
         open_bodies(self.database, GIFU, HIDA, now=now)
         self.keys: KeyStore = make_keys(self.database, now=now)
         self.activity = create_designated_activity(self.database, now=now)
@@ -49,11 +52,12 @@ class Village:
         made = make_ticket(self.database, self.activity.organisation_id, now=wall_now())
         return f"/device/{token_of_ticket(secret_of(self.database), made)}"
 
-    def guest(self, name: str) -> SignedIn:
+    def guest(self, name: str, *, signs_up: bool = True) -> SignedIn:
         now = wall_now()
         someone = create_person(self.database, nickname=name, birth_year=1952, now=now)
         join(self.database, someone, HIDA, now=now)
-        sign_up(self.database, self.session, someone.id, now=now)
+        if signs_up:
+            sign_up(self.database, self.session, someone.id, now=now)
         return someone
 
     def card(self, someone: SignedIn) -> str:
@@ -71,9 +75,9 @@ def village(live: Live) -> Iterator[Village]:
         yield Village(live, line)
 
 
-@pytest.fixture
-def page(chromium: Browser, village: Village) -> Iterator[Page]:
-    """A phone that has been enrolled and armed, with network."""
+@contextmanager
+def enrolled(chromium: Browser, village: Village) -> Iterator[Page]:
+    """A phone that receives for the host, at the page of the session, and is not armed."""
     context = chromium.new_context(
         base_url=village.line.url,
         viewport={"width": 390, "height": 844},
@@ -88,10 +92,17 @@ def page(chromium: Browser, village: Village) -> Iterator[Page]:
     page.evaluate("navigator.serviceWorker.ready")
     page.reload()
     expect(page.get_by_text("まだ準備ができていません")).to_be_visible()
-    page.get_by_role("button", name="準備をする").click()
-    page.get_by_text("準備ができています").wait_for()
     yield page
     context.close()
+
+
+@pytest.fixture
+def page(chromium: Browser, village: Village) -> Iterator[Page]:
+    """A phone that has been enrolled and armed, with network."""
+    with enrolled(chromium, village) as page:
+        page.get_by_role("button", name="準備をする").click()
+        page.get_by_text("準備ができています").wait_for()
+        yield page
 
 
 def receive(page: Page, code: str, *, named: bool = True) -> None:
