@@ -7,11 +7,11 @@ where whoever arms it asks for them, and each is told of it (decision 0027).
 """
 
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Annotated, Any, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Request
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Query, Request
+from pydantic import Field
 
 from activities import devices, roster
 from activities.api_checkin import presence_of
@@ -32,6 +32,7 @@ router = APIRouter(tags=["devices"])
 
 #: Codes are made for so long at most: what a lost device could show ends with it.
 LONGEST: Final = timedelta(hours=12)
+Names = Annotated[bool, Query(description="Take the names of who signed up along (C21)")]
 
 
 class CardKeyOut(Out):
@@ -39,14 +40,6 @@ class CardKeyOut(Out):
 
     kid: str
     jwk: dict[str, Any]
-
-
-class ArmingIn(BaseModel):
-    """What to take along."""
-
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"names": True}]})
-
-    names: bool = Field(default=False, description="Take the names of who signed up along (C21)")
 
 
 class CarriedOut(Out):
@@ -94,7 +87,7 @@ def arm_for_session(
     session_id: UUID,
     device: DeviceActor,
     platform: PlatformDep,
-    given: ArmingIn | None = None,
+    names: Names = False,
 ) -> PackOut:
     """C18: the device is armed, and gets the venue's codes of this session until its window closes.
 
@@ -119,7 +112,7 @@ def arm_for_session(
         until = devices.arm(db, lg_code=lg_code, device_id=device.actor.id, policy=policy, now=now)
         presence.keys.refresh(db, wall=wall_now())
         people = None
-        if given is not None and given.names:
+        if names:
             people = [
                 CarriedOut(name=one.display_name, marks=list(one.marks), here=one.here)
                 for one in roster.names_along(db, actor=device.actor, session=session, now=now)

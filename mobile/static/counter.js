@@ -49,12 +49,8 @@ const arm = () => (arming = Promise.resolve(arming).then(armed));
 async function armed() {
   try {
     await measure();
-    const answer = await fetch(`/api/v1/device/sessions/${session}/arming`, {
-      method: "POST",
-      cache: "no-store",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ names: place.querySelector("[name=names]").checked }),
-    });
+    const names = place.querySelector("[name=names]").checked;
+    const answer = await fetch(`/api/v1/device/sessions/${session}/arming?names=${names}`, { method: "POST", cache: "no-store" });
     const body = await answer.json();
     if (!answer.ok) throw Object.assign(new Error(body.code), { code: body.code });
     const { people: list, ...rest } = body;

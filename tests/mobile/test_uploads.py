@@ -200,7 +200,7 @@ def test_c21_names_go_along_only_when_asked_for_and_a_stopped_device_is_told(
     )
     assert client.post(door, headers=headers).json()["people"] is None
     assert look.one("select count(*) from audit_event where action = 'roster.carry'") == 0
-    pack = client.post(door, headers=headers, json={"names": True}).json()
+    pack = client.post(f"{door}?names=true", headers=headers).json()
     assert [sorted(one) for one in pack["people"]] == [["here", "marks", "name"]] * 3
     assert {one["name"] for one in pack["people"]} == {"山田春子", "髙橋正", "佐藤夏"}
     number, ref = look.rows(

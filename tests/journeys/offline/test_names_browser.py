@@ -63,7 +63,7 @@ def page(chromium: Browser, village: Village) -> Iterator[Page]:
 
 
 def arm(page: Page) -> None:
-    with page.expect_response("**/arming"):
+    with page.expect_response("**/arming?*"):
         page.get_by_role("button", name="準備をする").click()
     page.get_by_text("準備ができています").wait_for()
 
