@@ -5,12 +5,25 @@ answers everything about a scan.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, func, select, update
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Select,
+    String,
+    Uuid,
+    any_,
+    bindparam,
+    exists,
+    func,
+    select,
+    update,
+)
 from sqlalchemy.orm import Session, aliased
 
 from activities.models import OrganisationMember, ScanAttempt, ScannerDevice
@@ -132,6 +145,50 @@ def _device(db: Session, lg_code: str, device_id: UUID) -> ScannerDevice:
     return device
 
 
+def known_devices() -> Select[*tuple[Any, ...]]:
+    """Devices with what the judgement of their scans needs; to be narrowed to the ones asked for."""
+    other = aliased(ScannerDevice)
+    unsent = exists().where(
+        other.lg_code == ScannerDevice.lg_code,
+        other.organisation_id == ScannerDevice.organisation_id,
+        other.id != ScannerDevice.id,
+        other.revoked_at.is_(None),
+        other.reported_sequence > other.last_sequence,
+    )
+    return select(
+        ScannerDevice.id,
+        ScannerDevice.token_hash,
+        ScannerDevice.organisation_id,
+        ScannerDevice.enrolled_by,
+        ScannerDevice.enrolled_at,
+        ScannerDevice.revoked_at,
+        ScannerDevice.ends_at,
+        ScannerDevice.last_seen_at,
+        OrganisationMember.ended_at.label("organiser_ended_at"),
+        unsent.label("others_unsent"),
+    ).outerjoin(
+        OrganisationMember,
+        (OrganisationMember.lg_code == ScannerDevice.lg_code)
+        & (OrganisationMember.organisation_id == ScannerDevice.organisation_id)
+        & (OrganisationMember.person_id == ScannerDevice.enrolled_by),
+    )
+
+
+def source_from(row: Mapping[str, Any], policy: Policy, request_id: str | None = None) -> Source:
+    """The source of scans, from a row of `known_devices`."""
+    facts = DeviceFacts(row["revoked_at"], row["ends_at"], last_heard(row))
+    return Source(
+        label=f"device:{row['id']}",
+        actor=f"device:{row['id']}",
+        person_id=row["enrolled_by"],
+        organisation_id=row["organisation_id"],
+        revoked_at=ending_of(facts, policy).at,
+        organiser_ended_at=row["organiser_ended_at"],
+        all_reported=not row["others_unsent"],
+        request_id=request_id,
+    )
+
+
 def source_of(
     db: Session, *, lg_code: str, token: str, request_id: str | None, policy: Policy, now: datetime
 ) -> Source:
@@ -142,10 +199,10 @@ def source_of(
     Raises:
         SignInNeeded: No such device in this local government.
     """
-    device, source = _known_source(
-        db, lg_code, ScannerDevice.token_hash == sealing.digest(token), request_id, policy
-    )
-    seen(device, source.revoked_at or now, now)
+    row = _known(db, lg_code, ScannerDevice.token_hash == sealing.digest(token))
+    source = source_from(row, policy, request_id)
+    if source.revoked_at and heard_anew(last_heard(row), source.revoked_at, now):
+        note_heard(db, lg_code, row["id"], now)
     return source
 
 
@@ -157,55 +214,43 @@ def source_by_id(
     Raises:
         SignInNeeded: No such device in this local government.
     """
-    return _known_source(db, lg_code, ScannerDevice.id == device_id, request_id, policy)[1]
+    row = _known(db, lg_code, ScannerDevice.id == device_id)
+    return source_from(row, policy, request_id)
 
 
-def _known_source(
-    db: Session,
-    lg_code: str,
-    which: ColumnElement[bool],
-    request_id: str | None,
-    policy: Policy,
-) -> tuple[ScannerDevice, Source]:
-    other = aliased(ScannerDevice)
-    unsent = exists().where(
-        other.lg_code == ScannerDevice.lg_code,
-        other.organisation_id == ScannerDevice.organisation_id,
-        other.id != ScannerDevice.id,
-        other.revoked_at.is_(None),
-        other.reported_sequence > other.last_sequence,
-    )
-    row = db.execute(
-        select(ScannerDevice, OrganisationMember.ended_at, unsent)
-        .outerjoin(
-            OrganisationMember,
-            (OrganisationMember.lg_code == ScannerDevice.lg_code)
-            & (OrganisationMember.organisation_id == ScannerDevice.organisation_id)
-            & (OrganisationMember.person_id == ScannerDevice.enrolled_by),
-        )
-        .where(ScannerDevice.lg_code == lg_code, which)
-    ).one_or_none()
+def _known(db: Session, lg_code: str, which: ColumnElement[bool]) -> dict[str, Any]:
+    statement = known_devices().where(ScannerDevice.lg_code == lg_code, which)
+    row = db.execute(statement).mappings().one_or_none()
     if row is None:
         raise SignInNeeded(code="sign_in_needed")
-    device, ended_at, others_unsent = row
-    ends = ending(device, policy).at
-    return device, Source(
-        label=f"device:{device.id}",
-        actor=f"device:{device.id}",
-        person_id=device.enrolled_by,
-        organisation_id=device.organisation_id,
-        revoked_at=ends,
-        organiser_ended_at=ended_at,
-        all_reported=not others_unsent,
-        request_id=request_id,
+    return {**row}
+
+
+def last_heard(row: Mapping[str, Any]) -> datetime:
+    """The last exchange with a device of `known_devices`, its enrolment at the earliest."""
+    last: datetime = row["last_seen_at"] or row["enrolled_at"]
+    return last
+
+
+def heard_anew(last: datetime, ends_at: datetime, now: datetime) -> bool:
+    """Whether a living device is heard of for the first time in an hour."""
+    return now < ends_at and now - last >= SEEN_EVERY
+
+
+#: Notes that devices of one local government were heard of.
+NOTE_HEARD = (
+    update(ScannerDevice.__table__)  # type: ignore[arg-type] # a mapped class has a table
+    .where(
+        ScannerDevice.lg_code == bindparam("of_lg_code", type_=String),
+        ScannerDevice.id == any_(bindparam("device_ids", type_=ARRAY(Uuid()))),
     )
+    .values(last_seen_at=bindparam("heard_at", type_=ScannerDevice.last_seen_at.type))
+)
 
 
-def seen(device: ScannerDevice, ends_at: datetime, now: datetime) -> None:
-    """Note that a living device was heard of, at most once an hour."""
-    last = device.last_seen_at or device.enrolled_at
-    if now < ends_at and now - last >= SEEN_EVERY:
-        device.last_seen_at = now
+def note_heard(db: Session, lg_code: str, device_id: UUID, now: datetime) -> None:
+    """Keep a device from falling silent."""
+    db.execute(NOTE_HEARD, {"of_lg_code": lg_code, "device_ids": [device_id], "heard_at": now})
 
 
 def report(db: Session, *, lg_code: str, label: str, made: int, now: datetime) -> tuple[int, ...]:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from activities.devices import ending, seen
+from activities.devices import ending, heard_anew, note_heard
 from activities.hosts import Device, Host, look_up_device, look_up_host
 from activities.models import ScannerDevice
 from activities.presence import Presence
@@ -44,9 +44,11 @@ def known_device(request: Request) -> Device:
         device_id = device.id
     presence: Presence = request.app.state.presence
     with platform.database.transaction(for_body(lg_code, actor="system:gate")) as db:
+        policy = presence.policies.read(db, lg_code, japan_day(now))
         row = db.get_one(ScannerDevice, (lg_code, device_id))
-        ends = ending(row, presence.policies.read(db, lg_code, japan_day(now)))
-        seen(row, ends.at, now)
+        ends = ending(row, policy)
+        if heard_anew(row.last_seen_at or row.enrolled_at, ends.at, now):
+            note_heard(db, lg_code, device_id, now)
     actor = Actor(ActorKind.DEVICE, id=device_id, request_id=request_id(request))
     return Device(actor, lg_code, organisation_id, label, ends.at)
 

@@ -1,25 +1,37 @@
 """The busy door of check-ins: the same three steps as `activities.checkin`, without a thread a scan.
 
 Why a second way in: at a gate's rush the cost of a check-in is the ORM and the thread hand-over,
-not the database (docs/decisions/0004). Only driving the two statements differs; what is read,
-judged and written is the same code.
+not the database (docs/decisions/0004). Only driving the statements differs; what is read, judged
+and written is the same code.
 """
 
-import asyncio
 import json
-from collections import deque
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import date, datetime
+from typing import Any
 
 import asyncpg
+from sqlalchemy import ARRAY, ClauseElement, String, any_, bindparam
+from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
 from starlette.concurrency import run_in_threadpool
 
 from activities.checkin import ScanRaceError, decide, gather_items, merge, read_all
 from activities.checkin_facts import Attempt, Row
 from activities.checkin_sql import APPLY, GATHER
-from activities.devices import lg_code_of, source_of
+from activities.devices import (
+    NOTE_HEARD,
+    heard_anew,
+    known_devices,
+    last_heard,
+    lg_code_of,
+    source_from,
+)
+from activities.models import ScannerDevice
 from activities.presence import FRESH, Presence
 from activities.scans import Answer, Scan, Source
+from activities.together import Together
 from core.clock import japan_day, wall_now
 from core.db import Database, for_body
 from core.errors import Conflict, SignInNeeded, Unavailable
@@ -29,13 +41,34 @@ from registry.rules.policy import Policy
 
 _GATHER = GATHER.replace(":items", "$1").replace(":lg_code", "$2")
 _APPLY = APPLY.replace(":items", "$1").replace(":lg_code", "$2")
+
+
+class _Prepared:
+    """A statement of SQLAlchemy's in the words of asyncpg."""
+
+    def __init__(self, statement: ClauseElement) -> None:
+        made = statement.compile(dialect=asyncpg_dialect())  # type: ignore[no-untyped-call] # SQLAlchemy's
+        self.sql = made.string
+        self._names: Sequence[str] = getattr(made, "positiontup", ())
+
+    def given(self, **values: Any) -> list[Any]:
+        """The values in their order."""
+        return [values[name] for name in self._names]
+
+
+_DEVICES = _Prepared(
+    known_devices().where(
+        ScannerDevice.lg_code == bindparam("of_lg_code", type_=String),
+        ScannerDevice.token_hash == any_(bindparam("hashes", type_=ARRAY(String))),
+    )
+)
+_HEARD = _Prepared(NOTE_HEARD)
 TRIES = 4
-#: Scans stored by one pair of statements at most: more would keep the first ones waiting.
-TOGETHER = 64
 #: A device's source, with the wall's time and the platform's when it was read: a platform whose
 #: clock is set may live through weeks in one second of the wall.
 _Known = tuple[datetime, datetime, Source]
-_Waiting = tuple[Attempt, "asyncio.Future[Answer]"]
+#: A token's digest, and the platform's time when it came.
+_Asked = tuple[str, datetime]
 #: Deadlock, serialisation failure, and a last place taken meanwhile: done again, they go well.
 _AGAIN = (
     asyncpg.DeadlockDetectedError,
@@ -64,8 +97,8 @@ class HotDoor:
         self._pool_size = pool_size
         self._pool: asyncpg.Pool | None = None
         self._devices: dict[str, _Known] = {}
-        self._lines: dict[str, deque[_Waiting]] = {}
-        self._serving: dict[str, asyncio.Task[None]] = {}
+        self._looks: Together[_Asked, Source | None] = Together(self._look_up)
+        self._scans: Together[Attempt, Answer] = Together(self._stored)
 
     async def start(self) -> None:
         """Open the connections."""
@@ -93,7 +126,8 @@ class HotDoor:
     async def close(self) -> None:
         """Close the connections."""
         if self._pool is not None:
-            await asyncio.gather(*self._serving.values(), return_exceptions=True)
+            await self._looks.close()
+            await self._scans.close()
             await self._pool.close()
 
     async def device(self, token: str, *, request_id: str, now: datetime) -> tuple[str, Source]:
@@ -103,6 +137,7 @@ class HotDoor:
 
         Raises:
             SignInNeeded: It is no living device's token.
+            Unavailable: The database is away.
         """
         lg_code = lg_code_of(token)
         if lg_code is None:
@@ -110,28 +145,40 @@ class HotDoor:
         key, wall = digest(token), wall_now()
         found = self._devices.get(key)
         if found is None or wall - found[0] >= FRESH or now - found[1] >= FRESH:
-            source = await run_in_threadpool(self._look_up, lg_code, token, now)
+            source = await self._looks.ask(lg_code, (key, now))
+            if source is None:
+                raise SignInNeeded(code="sign_in_needed")
             if len(self._devices) > 10_000:  # noqa: PLR2004 (a bound on memory, not a rule)
                 self._devices.clear()
             found = self._devices[key] = (wall, now, source)
-        source = found[2]
-        return lg_code, Source(
-            label=source.label,
-            actor=source.actor,
-            person_id=source.person_id,
-            organisation_id=source.organisation_id,
-            revoked_at=source.revoked_at,
-            organiser_ended_at=source.organiser_ended_at,
-            all_reported=source.all_reported,
-            request_id=request_id,
-        )
+        return lg_code, replace(found[2], request_id=request_id)
 
-    def _look_up(self, lg_code: str, token: str, now: datetime) -> Source:
-        with self._database.transaction(for_body(lg_code, actor="system:gate")) as db:
-            policy = self._presence.policies.read(db, lg_code, japan_day(now))
-            return source_of(
-                db, lg_code=lg_code, token=token, request_id=None, policy=policy, now=now
-            )
+    async def _look_up(self, lg_code: str, asked: Sequence[_Asked]) -> list[Source | None]:
+        now = max(at for _, at in asked)
+        today = japan_day(now)
+        hashes = list({key for key, _ in asked})
+        try:
+            await self._at_hand(lg_code, {today})
+            policy = self._policy(lg_code, today)
+            async with self._transaction(lg_code, "system:gate") as connection:
+                rows = await connection.fetch(
+                    _DEVICES.sql, *_DEVICES.given(of_lg_code=lg_code, hashes=hashes)
+                )
+                found = {row["token_hash"]: source_from(row, policy) for row in rows}
+                anew = [
+                    row["id"]
+                    for row in rows
+                    if (ends := found[row["token_hash"]].revoked_at)
+                    and heard_anew(last_heard(row), ends, now)
+                ]
+                if anew:
+                    await connection.execute(
+                        _HEARD.sql,
+                        *_HEARD.given(of_lg_code=lg_code, device_ids=anew, heard_at=now),
+                    )
+        except (OSError, asyncpg.InternalClientError) as error:
+            raise Unavailable(code="database_away") from error
+        return [found.get(key) for key, _ in asked]
 
     async def check_in(
         self, *, lg_code: str, scans: Sequence[Scan], source: Source, now: datetime
@@ -149,37 +196,7 @@ class HotDoor:
         attempts = [Attempt(scan, source, now) for scan in scans]
         if len(attempts) > 1:
             return await self._stored(lg_code, attempts)
-        waiting = asyncio.get_running_loop().create_future()
-        line = self._lines.setdefault(lg_code, deque())
-        line.append((attempts[0], waiting))
-        if lg_code not in self._serving:
-            self._serving[lg_code] = asyncio.create_task(self._serve(lg_code, line))
-        # The caller may hang up; the scan is stored all the same, and a repeat gets its answer.
-        answer: Answer = await asyncio.shield(waiting)
-        return [answer]
-
-    async def _serve(self, lg_code: str, line: "deque[_Waiting]") -> None:
-        """Store what waits at one local government, together, until nobody waits."""
-        try:
-            while line:
-                group = [line.popleft() for _ in range(min(len(line), TOGETHER))]
-                await self._serve_group(lg_code, group)
-        finally:
-            del self._serving[lg_code], self._lines[lg_code]
-
-    async def _serve_group(self, lg_code: str, group: "Sequence[_Waiting]") -> None:
-        attempts = [attempt for attempt, _ in group]
-        [done] = await asyncio.gather(self._stored(lg_code, attempts), return_exceptions=True)
-        if not isinstance(done, BaseException):
-            for (_, waiting), answer in zip(group, done, strict=True):
-                if not waiting.done():
-                    waiting.set_result(answer)
-        elif len(group) == 1:
-            group[0][1].set_exception(done)
-        else:
-            # One scan's trouble is not its neighbours': each tries for itself.
-            for one in group:
-                await self._serve_group(lg_code, [one])
+        return [await self._scans.ask(lg_code, attempts[0])]
 
     async def _stored(self, lg_code: str, attempts: Sequence[Attempt]) -> list[Answer]:
         for attempt in range(1, TRIES + 1):
@@ -197,26 +214,31 @@ class HotDoor:
         await self._at_hand(lg_code, {today})
         ring, policy = self._presence.keys.ring, self._policy(lg_code, today)
         readings = read_all(attempts, lg_code=lg_code, ring=ring, policy=policy)
+        async with self._transaction(lg_code, _actor(attempts)) as connection:
+            rows: list[Row] = await connection.fetch(
+                _GATHER, gather_items(attempts, readings), lg_code
+            )
+            days = {japan_day(row["starts_at"]) for row in rows if row["starts_at"]}
+            await self._at_hand(lg_code, days)
+            known, items = decide(
+                attempts, readings, rows, policies=lambda day: self._policy(lg_code, day)
+            )
+            stored = await connection.fetch(_APPLY, items, lg_code)
+            return merge(attempts, known, items, stored)
+
+    @asynccontextmanager
+    async def _transaction(self, lg_code: str, actor: str) -> AsyncIterator[asyncpg.Connection]:
+        """A connection in a body's context; committed at the end."""
         if self._pool is None:
             raise RuntimeError("the door has not been opened")
         async with self._pool.acquire() as connection:
             try:
-                await connection.execute(_begin(lg_code, attempts))
-                rows: list[Row] = await connection.fetch(
-                    _GATHER, gather_items(attempts, readings), lg_code
-                )
-                days = {japan_day(row["starts_at"]) for row in rows if row["starts_at"]}
-                await self._at_hand(lg_code, days)
-                known, items = decide(
-                    attempts, readings, rows, policies=lambda day: self._policy(lg_code, day)
-                )
-                stored = await connection.fetch(_APPLY, items, lg_code)
-                answers = merge(attempts, known, items, stored)
+                await connection.execute(_begin(lg_code, actor))
+                yield connection
                 await connection.execute("commit")
             except BaseException:
                 await _roll_back(connection)
                 raise
-            return answers
 
     def _policy(self, lg_code: str, day: date) -> Policy:
         # Fresh when `_at_hand` looked; what it found then holds for the whole transaction.
@@ -244,13 +266,14 @@ async def _roll_back(connection: asyncpg.Connection) -> None:
         connection.terminate()
 
 
-def _begin(lg_code: str, attempts: Sequence[Attempt]) -> str:
-    """BEGIN and the context in one message; both values are checked by their form.
-
-    Scans of several devices are the gate's transaction; each row says who made its scan.
-    """
+def _actor(attempts: Sequence[Attempt]) -> str:
+    """Scans of several devices are the gate's transaction; each row says who made its scan."""
     actors = {one.source.actor for one in attempts}
-    actor = actors.pop() if len(actors) == 1 else "system:gate"
+    return actors.pop() if len(actors) == 1 else "system:gate"
+
+
+def _begin(lg_code: str, actor: str) -> str:
+    """BEGIN and the context in one message; both values are checked by their form."""
     if not (lg_code.isdecimal() and lg_code.isascii()) or "'" in actor:
         raise ValueError("a local government's code is six digits")
     return (

@@ -1,7 +1,7 @@
 """The busy door: scans that wait at one local government are stored together, answered alone (R19)."""
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -17,6 +17,7 @@ from activities.models import Activity, ActivitySession
 from activities.presence import PolicyCache, Presence
 from activities.scans import Answer, Scan, Source
 from core.db import Database, for_body
+from core.errors import SignInNeeded
 from qr.store import KeyStore
 from registry.policybook import load_policy
 from tests.factories.activities import create_designated_activity, create_session
@@ -24,6 +25,7 @@ from tests.factories.presence import make_card, make_keys, secret_of
 from tests.factories.registry import HIDA, create_person, join, make_staff, open_bodies
 
 T = TypeVar("T")
+D = TypeVar("D", bound=HotDoor)
 #: No such number fits the column: the database refuses the whole statement.
 TOO_LARGE = 2**40
 
@@ -80,6 +82,40 @@ def on_its_own(work: Coroutine[Any, Any, T]) -> T:
         return thread.submit(asyncio.run, work).result()
 
 
+def at_the_door(
+    database: Database, kind: type[D], work: Callable[[D], Coroutine[Any, Any, T]]
+) -> T:
+    """Work with a door that is opened for it."""
+
+    async def opened() -> T:
+        door = kind(database, presence_for(database))
+        await door.start()
+        try:
+            return await work(door)
+        finally:
+            await door.close()
+
+    return on_its_own(opened())
+
+
+def enrolled(database: Database, session: ActivitySession, many: int, now: datetime) -> list[str]:
+    """The tokens of so many devices of the session's organisation."""
+    staff = make_staff(database, HIDA)
+    with database.transaction(for_body(HIDA, actor="system:test")) as db:
+        activity = db.get_one(Activity, (HIDA, session.activity_id))
+        return [
+            enrol(
+                db,
+                actor=staff.actor,
+                lg_code=HIDA,
+                organisation_id=activity.organisation_id,
+                label=f"受付{number}",
+                now=now,
+            ).token
+            for number in range(many)
+        ]
+
+
 def presence_for(database: Database) -> Presence:
     return Presence(KeyStore(secret_of(database)), PolicyCache(load_policy()))
 
@@ -88,24 +124,20 @@ def at_once(
     database: Database, scans: Sequence[Scan], now: datetime, *, devices: int = 100
 ) -> tuple[list[Any], list[int]]:
     """All scans at the same moment, by so many devices in turn: answers or errors, and groups."""
+    groups: list[int] = []
 
-    async def rush() -> tuple[list[Any], list[int]]:
-        presence = presence_for(database)
-        door = CountingDoor(database, presence)
-        await door.start()
-        try:
-            answers = await asyncio.gather(
-                *(
-                    door.check_in(lg_code=HIDA, scans=[one], source=device(n % devices), now=now)
-                    for n, one in enumerate(scans)
-                ),
-                return_exceptions=True,
-            )
-        finally:
-            await door.close()
-        return list(answers), door.groups
+    async def rush(door: CountingDoor) -> list[Any]:
+        answers = await asyncio.gather(
+            *(
+                door.check_in(lg_code=HIDA, scans=[one], source=device(n % devices), now=now)
+                for n, one in enumerate(scans)
+            ),
+            return_exceptions=True,
+        )
+        groups.extend(door.groups)
+        return list(answers)
 
-    return on_its_own(rush())
+    return at_the_door(database, CountingDoor, rush), groups
 
 
 def device(number: int) -> Source:
@@ -140,27 +172,47 @@ def test_c23_a_device_that_scans_at_the_busy_door_does_not_fall_silent(
     """Weeks of a platform's set clock may pass within one second of the wall."""
     now = clock.now()
     session = a_session(own_database, now)
-    staff = make_staff(own_database, HIDA)
-    with own_database.transaction(for_body(HIDA, actor="system:test")) as db:
-        activity = db.get_one(Activity, (HIDA, session.activity_id))
-        token = enrol(
-            db,
-            actor=staff.actor,
-            lg_code=HIDA,
-            organisation_id=activity.organisation_id,
-            label="受付1",
-            now=now,
-        ).token
-
+    [token] = enrolled(own_database, session, 1, now)
     scanned = [now + timedelta(days=days) for days in (0, 12, 24, 36)]
 
-    async def weeks() -> list[Source]:
-        door = HotDoor(own_database, presence_for(own_database))
+    async def weeks(door: HotDoor) -> list[Source]:
         return [(await door.device(token, request_id="-", now=at))[1] for at in scanned]
 
-    for at, source in zip(scanned, on_its_own(weeks()), strict=True):
+    for at, source in zip(scanned, at_the_door(own_database, HotDoor, weeks), strict=True):
         assert source.revoked_at is not None
         assert source.revoked_at > at
+
+
+def test_c27_devices_that_come_together_are_looked_up_together(
+    own_database: Database, clock: Any
+) -> None:
+    """Each is told for itself: known ones as who they are, a stranger not at all."""
+    now = clock.now()
+    session = a_session(own_database, now)
+    tokens = enrolled(own_database, session, 6, now)
+    stranger = f"d1.{HIDA}.{'x' * 43}"
+    looked: list[int] = []
+
+    class Looking(HotDoor):
+        async def _look_up(self, lg_code: str, asked: Any) -> Any:
+            looked.append(len(asked))
+            return await super()._look_up(lg_code, asked)
+
+    async def together(door: HotDoor) -> list[Any]:
+        asked = [*tokens, stranger, tokens[0]]
+        return await asyncio.gather(
+            *(door.device(token, request_id=str(n), now=now) for n, token in enumerate(asked)),
+            return_exceptions=True,
+        )
+
+    *known, unknown, again = at_the_door(own_database, Looking, together)
+    assert sum(looked) == 8
+    assert len(looked) < 8
+    labels = [source.label for _, source in known]
+    assert len(set(labels)) == 6
+    assert [source.request_id for _, source in known] == list("012345")
+    assert isinstance(unknown, SignInNeeded)
+    assert (again[1].label, again[1].request_id) == (labels[0], "7")
 
 
 def test_r19_one_person_at_two_devices_at_once_is_there_once(
