@@ -1,6 +1,7 @@
 """Puts the rooms together into one web application."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cache
@@ -67,6 +68,10 @@ def create_app(
         app.state.hot = HotDoor(opened, app.state.presence)
         await app.state.hot.start()
         looking = asyncio.create_task(app.state.incidents.keep_looking(opened))
+        # What lives as long as the process is not looked through again and again: each time
+        # everybody at a gate would wait for a fifth of a second.
+        gc.collect()
+        gc.freeze()
         yield
         looking.cancel()
         await app.state.hot.close()
