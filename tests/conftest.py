@@ -5,6 +5,7 @@ is a fresh copy of the template with the real login roles, for tests that race o
 Set FURUSATO_TEST_SERVER (a superuser's address) and FURUSATO_TEST_REDIS to use other servers.
 """
 
+import gc
 import os
 import tempfile
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
+import hypothesis
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
@@ -34,6 +36,11 @@ from tests.browser_setup import find_chromium
 SERVER = "FURUSATO_TEST_SERVER"
 REDIS = "FURUSATO_TEST_REDIS"
 _STACKS: list[LocalStack] = []
+# The same cases each time, however slow the machine: a run says what a change broke. New cases are
+# looked for with `--hypothesis-profile=search`.
+hypothesis.settings.register_profile("same", derandomize=True, deadline=None)
+hypothesis.settings.register_profile("search", max_examples=5_000, deadline=None)
+hypothesis.settings.load_profile("same")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -62,6 +69,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("browser"):
             item.add_marker(pytest.mark.flaky(reruns=1))
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: the collector need not look through it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_unconfigure() -> None:

@@ -126,17 +126,17 @@ def evidence(
 ) -> Evidence:
     """R07: what a person can show at a body in a period, ready for `requirement.evaluate`.
 
-    A day of activity is a day of stay as well (R11). `carried` is the surplus of the term before,
-    where the body allows it (R14).
+    A day of activity is a day of stay as well (R11), and so is the morning after overnight work,
+    whether or not a limit lets it count. `carried` is the surplus of the term before, where the
+    body allows it (R14).
     """
     records = tuple(participations)
     days = _by_day(records, lg_code, period, rule)
     chosen = _chosen(days, rule)
-    chosen_days = {presence.day for presence in chosen}
     presences = [presence for day in days.values() for presence in day]
     stays = {day for day in stay_days if day in period}
     stays |= {p.day for p in records if _stands(p, lg_code, rule) and p.day in period}
-    stays |= chosen_days  # the morning after overnight work
+    stays |= {day for day, there in days.items() if there}
     return Evidence(
         count=len(chosen) + carried,
         minutes=sum(presence.own_minutes for presence in presences),
@@ -156,12 +156,16 @@ def _categories(
     activity of another category, and nobody loses a day of a category by coming once more.
     """
     names = {name for day in days.values() for presence in day for name in presence.categories}
+    free = _without_limits(days, rule)
     found = []
     for name in sorted(names):
         own = {
             day: tuple(presence for presence in presences if name in presence.categories)
             for day, presences in days.items()
         }
+        if free:
+            found.append((name, sum(1 for presences in own.values() if presences)))
+            continue
         placed = _allot(own, 1, _limits(own, rule))
         found.append((name, sum(len(of_activity) for of_activity in placed.values())))
     return tuple(found)
@@ -273,9 +277,8 @@ def _by_activity(presence: _Presence) -> int:
 def _chosen(
     days: Mapping[date, tuple[_Presence, ...]], rule: Counting
 ) -> tuple[Participation, ...]:
-    limits = _limits(days, rule)
-    if any(limits.values()):
-        allotted = _allot(days, rule.per_day, limits)
+    if not _without_limits(days, rule):
+        allotted = _allot(days, rule.per_day, _limits(days, rule))
         days = {
             day: tuple(p for p in presences if day in allotted[p.first.activity_id])
             for day, presences in days.items()
@@ -285,6 +288,11 @@ def _chosen(
         for presences in days.values()
         for presence in sorted(presences[: rule.per_day], key=_by_activity)
     )
+
+
+def _without_limits(days: Mapping[date, tuple[_Presence, ...]], rule: Counting) -> bool:
+    """Whether no presence's activity has a limit, as is usual: every day with one counts then."""
+    return not any(_limit(presence.first, rule) for day in days.values() for presence in day)
 
 
 def _limits(days: Mapping[date, tuple[_Presence, ...]], rule: Counting) -> dict[UUID, int]:

@@ -152,6 +152,17 @@ def test_r08_one_more_presence_never_lowers_what_counts(
     assert all(dict(many.categories)[name] >= days for name, days in few.categories)
 
 
+def test_r11_the_morning_after_is_a_day_of_stay_whatever_a_limit_lets_count() -> None:
+    """Coming a third time must not take the morning away that the second night gave."""
+    rule = Counting(per_day=2, per_activity=2)
+    nights = [
+        presence(START + timedelta(days=n), id=UUID(int=n + 1), overnight_next_day=n > 0)
+        for n in range(3)
+    ]
+    stays = [evidence(nights[:n], (), HIDA, PERIOD, rule).stay_days for n in (1, 2, 3)]
+    assert stays == [1, 3, 4]
+
+
 def test_r08_a_category_loses_no_day_when_another_activity_takes_its_place() -> None:
     """One count an activity: a day more at the harvest changes which days are chosen, no more."""
     first, second, third = (START + timedelta(days=n) for n in range(3))
