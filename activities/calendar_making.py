@@ -6,19 +6,21 @@ A file designates nothing: see `calendars`.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from typing import Final
 from uuid import UUID
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from activities import proposing, sessions
+from activities import proposing
 from activities.calendars import ALIVE, kind_of, known_keys, of_import
 from activities.hosts import Host
+from activities.making import Made, Making, Wanted, add_dates, make
 from activities.models import Activity, ActivitySession, CalendarRow
 from activities.proposing import ProposalFields
 from core.clock import japan_day
-from core.errors import Conflict, DomainError, Invalid, Refused
+from core.errors import DomainError
 from registry.import_files import open_import, record
 from registry.models import MemberImport
 from registry.rules.calendars import fiscal_year_start
@@ -26,15 +28,6 @@ from registry.rules.policy import PolicyBook
 
 #: So many dates are made with one press; another press goes on.
 AT_ONCE: Final = 200
-
-
-@dataclass(frozen=True, slots=True)
-class _Making:
-    db: Session
-    host: Host
-    book: PolicyBook
-    now: datetime
-    answers: Mapping[str, bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +43,6 @@ class _Date:
     def of(self) -> tuple[UUID, str, date]:
         """Which activity it belongs to: its host, its title and the fiscal year."""
         return self.organisation_id, self.row.texts["title"], _year(self.starts_at)
-
-
-@dataclass(frozen=True, slots=True)
-class _Outcome:
-    date: _Date
-    state: str
-    problems: tuple[str, ...] = ()
-    session: ActivitySession | None = None
 
 
 def confirm(
@@ -86,15 +71,16 @@ def confirm(
         .order_by(CalendarRow.line)
         .limit(AT_ONCE + 1)
     ).all()
-    making = _Making(db, host, book, now, answers)
+    making = Making(db, host, book, now)
     made = 0
     for dates in _grouped(making, waiting[:AT_ONCE]):
-        for one in _make(making, dates):
-            one.date.row.state, one.date.row.problems = one.state, list(one.problems)
-            if one.session is not None:
+        for one, found in zip(dates, _make(making, dates, answers), strict=True):
+            if found.session is not None:
                 made += 1
-                one.date.row.activity_id = one.session.activity_id
-                one.date.row.session_id = one.session.id
+                one.row.state, one.row.session_id = "made", found.session.id
+                one.row.activity_id = found.session.activity_id
+            elif found.error is not None:
+                one.row.state, one.row.problems = "error", _codes(found.error)
     if len(waiting) <= AT_ONCE:
         row.state, row.confirmed_at, row.file_sealed = "confirmed", now, None
     db.flush()
@@ -102,7 +88,7 @@ def confirm(
     return row
 
 
-def _grouped(making: _Making, rows: Iterable[CalendarRow]) -> list[list[_Date]]:
+def _grouped(making: Making, rows: Iterable[CalendarRow]) -> list[list[_Date]]:
     known = known_keys(making.db, making.host.lg_code, making.now)
     groups: dict[tuple[UUID, str, date], list[_Date]] = {}
     for row in rows:
@@ -114,26 +100,19 @@ def _grouped(making: _Making, rows: Iterable[CalendarRow]) -> list[list[_Date]]:
     return list(groups.values())
 
 
-def _make(making: _Making, dates: Sequence[_Date]) -> list[_Outcome]:
-    """One activity with its dates, handed in; a new one that got no date is not kept."""
-    outcomes: list[_Outcome] = []
+def _make(making: Making, dates: Sequence[_Date], answers: Mapping[str, bool]) -> list[Made]:
+    """The next dates of an activity that is there, or a new one with its dates."""
+    wanted = [
+        Wanted(one.starts_at, one.ends_at, one.row.texts["place"], one.row.capacity)
+        for one in dates
+    ]
     activity = _same(making, dates[0])
-    try:
-        with making.db.begin_nested() as tried:
-            new = activity is None
-            if activity is None:
-                activity = _propose(making, dates[0])
-            outcomes = [_dated(making, activity, one) for one in dates]
-            if new and not any(one.session for one in outcomes):
-                tried.rollback()
-            elif new:
-                _hand_in(making, activity)
-    except (Invalid, Refused, Conflict) as refusal:
-        return [_Outcome(one, "error", _codes(refusal)) for one in dates]
-    return outcomes
+    if activity is not None:
+        return add_dates(making, activity, wanted)
+    return make(making, partial(_propose, making, dates[0]), wanted, answers)
 
 
-def _same(making: _Making, first: _Date) -> Activity | None:
+def _same(making: Making, first: _Date) -> Activity | None:
     """The living activity of this name and host that has dates in this fiscal year, or none yet."""
     last = (
         select(func.max(ActivitySession.starts_at))
@@ -162,7 +141,7 @@ def _year(instant: datetime) -> date:
     return fiscal_year_start(japan_day(instant))
 
 
-def _propose(making: _Making, first: _Date) -> Activity:
+def _propose(making: Making, first: _Date) -> Activity:
     texts = first.row.texts
     return proposing.propose(
         making.db,
@@ -180,33 +159,5 @@ def _propose(making: _Making, first: _Date) -> Activity:
     )
 
 
-def _dated(making: _Making, activity: Activity, one: _Date) -> _Outcome:
-    try:
-        session = sessions.add_session(
-            making.db,
-            host=making.host,
-            activity_id=activity.id,
-            starts_at=one.starts_at,
-            ends_at=one.ends_at,
-            place=one.row.texts["place"],
-            capacity=one.row.capacity,
-            now=making.now,
-        )
-    except (Invalid, Refused, Conflict) as refusal:
-        return _Outcome(one, "error", _codes(refusal))
-    return _Outcome(one, "made", (), session)
-
-
-def _codes(refusal: DomainError) -> tuple[str, ...]:
-    return tuple(one.code for one in refusal.problems) or (refusal.code,)
-
-
-def _hand_in(making: _Making, activity: Activity) -> None:
-    proposing.submit(
-        making.db,
-        host=making.host,
-        activity_id=activity.id,
-        book=making.book,
-        now=making.now,
-        answers=making.answers,
-    )
+def _codes(refusal: DomainError) -> list[str]:
+    return [one.code for one in refusal.problems] or [refusal.code]

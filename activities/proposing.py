@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from activities.hosts import Host
 from activities.models import Activity
-from activities.queries import activity_of, organisation_of, trust_on
+from activities.queries import activity_of, open_starts, organisation_of, trust_on
 from activities.refusals import policy_now
 from activities.rules.designation import (
     ActivityState,
@@ -167,7 +167,8 @@ def submit(
     """R09, R10: hand a proposal in; a trusted organisation's is designated at once (pattern 2).
 
     The host answers the checklist. Staff confirm it in pattern 1; in pattern 2 it is what the
-    trust rests on, so an answer that is not yes sends the proposal to staff like any other.
+    trust rests on, so an answer that is not yes sends the proposal to staff like any other; so does
+    a date on which the trust will be over.
     """
     activity = activity_of(db, host.lg_code, activity_id, lock=True)
     host.require(activity.organisation_id)
@@ -183,7 +184,10 @@ def submit(
     proposal = Proposal(
         activity.category, tuple(checklist.items()), activity.proposed_by, trust.granted_by
     )
-    trusted = pattern_for(facts, activity.category, japan_day(now)) is Pattern.ORGANISATION
+    days = {japan_day(now), *map(japan_day, open_starts(db, activity))}
+    trusted = all(
+        pattern_for(facts, activity.category, day) is Pattern.ORGANISATION for day in days
+    )
     if trusted and not may_designate(proposal, policy):
         _designate_in_principle(db, activity, host.actor, policy, trust.since.isoformat(), now)
     return activity

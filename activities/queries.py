@@ -1,6 +1,7 @@
 """Single rows below a local government, found or refused alike whatever the cause."""
 
-from datetime import date
+from collections.abc import Sequence
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import select
@@ -59,6 +60,17 @@ def sessions_of(db: Session, lg_code: str, activity_id: UUID) -> list[ActivitySe
             .order_by(ActivitySession.starts_at, ActivitySession.id)
         )
     )
+
+
+def open_starts(db: Session, activity: Activity) -> Sequence[datetime]:
+    """When the dates of an activity that have not been called off begin."""
+    return db.scalars(
+        select(ActivitySession.starts_at).where(
+            ActivitySession.lg_code == activity.lg_code,
+            ActivitySession.activity_id == activity.id,
+            ActivitySession.state == "open",
+        )
+    ).all()
 
 
 def living_sign_ups(db: Session, lg_code: str, session_id: UUID) -> list[SignUp]:

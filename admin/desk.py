@@ -91,6 +91,10 @@ DONE: Final[Mapping[str, str]] = MappingProxyType(
         "import_confirmed": N_("案内のメールを順に送ります。同意した人だけが登録されます。"),
         "import_discarded": N_("名簿を消しました。だれにも送っていません。"),
         "export_asked": N_("頼みました。できあがるまで、この画面を離れてもかまいません。"),
+        "year_copied": N_("選んだ活動を、次の年度の提案にして提出しました。"),
+        "year_partly": N_(
+            "作れるものを提案にして提出しました。作れなかった日は、活動の画面で加えてください。"
+        ),
         "calendar_made": N_("作れる行を提案にして提出しました。指定は、別の承認者が決めます。"),
         "calendar_discarded": N_("行事予定を消しました。何も作っていません。"),
         "body_state": N_("団体の状態を変えました。"),

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from activities import sessions
+from activities.copying_year import moved
 from activities.hosts import Host
 from activities.models import Activity
 from activities.proposing import ProposalFields
@@ -17,8 +18,6 @@ from core.errors import invalid
 from core.texts import N_
 from mobile.pages.shell import Form
 
-#: 52 weeks: the same day of the week, as festivals and village work keep it.
-_A_YEAR: Final = timedelta(weeks=52)
 #: From when to when a session is late-night work, which minors are not shown (R18).
 _NIGHT, _MORNING = time(22), time(5)
 QUESTIONS: Final = {
@@ -141,7 +140,7 @@ def copied(source: Activity, held: list[Any], now: datetime) -> Given:
     last = held[-1]
     start = last.starts_at
     while start <= now:
-        start += _A_YEAR
+        start = moved(start)
     shown, end = start.astimezone(JAPAN), last.ends_at.astimezone(JAPAN)
     return replace(given, place=last.place, starts=f"{shown:%Y-%m-%dT%H:%M}", ends=f"{end:%H:%M}")
 

@@ -60,6 +60,7 @@ def paths(morning: Morning) -> dict[str, str]:
         "preview": f"{HOME}/preview?count=4",
         "activities": f"{HOME}/activities",
         "activity_new": f"{HOME}/activities/new",
+        "copying": f"{HOME}/activities/last-year?year=2027",
         "activity": f"{HOME}/activities/{morning.activity.id}",
         "proposal": f"{HOME}/activities/{morning.proposal.id}",
         "reception": f"{HOME}/sessions/{morning.session.id}",
