@@ -79,6 +79,7 @@ def pytest_collection_finish() -> None:
 
 def pytest_unconfigure() -> None:
     """Stop what was started."""
+    gc.unfreeze()
     for stack in _STACKS:
         stack.stop()
 
