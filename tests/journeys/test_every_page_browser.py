@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Browser
@@ -42,6 +43,8 @@ STRANGERS: Final = (
     "/activities/{lg_code}/{activity_id}", "/checkin", "/v", "/verify", "/verify/{number}", "/help", "/about",
     "/privacy", "/accessibility", "/not-there",
 )  # fmt: skip
+#: Answers to a search or a filter, besides the pages themselves.
+ASKED: Final = ("/towns?q=ひだ", "/activities?free=yes", "/me/residence?q=世田谷")
 #: Whoever has a profile is led on from here.
 BEFORE_PROFILE: Final = ("/welcome",)
 
@@ -106,7 +109,10 @@ def test_every_page_is_for_everybody(chromium: Browser, world: World) -> None:
     ]
     assert len(routes_) > 30
     with walking(chromium, world.live, world.tour.token, world.tour.device) as visitor:
-        found = [one for route in routes_ for one in wrong(visitor, world.tour.path(route))]
+        paths = [world.tour.path(route) for route in routes_] + [
+            quote(path, "/?=") for path in ASKED
+        ]
+        found = [one for path in paths for one in wrong(visitor, path)]
     assert found == [], "\n".join(map(str, found))
 
 

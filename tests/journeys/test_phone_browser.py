@@ -165,21 +165,6 @@ def registrant(stage: Stage) -> SignedIn:
     return someone
 
 
-def test_every_page_of_a_registrant(opened: Opening, stage: Stage) -> None:
-    eye = opened(someone=registrant(stage))
-    for path in (
-        "/", "/towns", "/towns?q=ひだ", f"/towns/{HIDA}", f"/towns/{GIFU}",
-        f"/towns/{HIDA}/survey", f"/towns/{HIDA}/leave", "/activities?free=yes",
-        f"/activities/{HIDA}/{stage.activity.id}", "/card", f"/card/{HIDA}", "/notices", "/me",
-        "/me/history", "/me/profile", "/me/residence?q=世田谷", "/me/identity", "/me/looks", "/me/devices", "/signin/again", "/me/data", "/me/close", "/closed",
-        "/settings", "/me/premium", f"/me/premium/{HIDA}/plan",
-        f"/me/premium/{HIDA}", "/family", "/scan", "/verify", "/help", "/about", "/privacy",
-        "/accessibility",
-    ):  # fmt: skip
-        eye.page.goto(path)
-        eye.look()
-
-
 def test_every_page_of_a_stranger_in_english(opened: Opening, stage: Stage) -> None:
     eye = opened()
     eye.page.goto("/")
