@@ -57,6 +57,19 @@ def messages(folder: Path, to: str | None = None) -> list[CaughtMail]:
     return [mail for mail in caught if to is None or to in mail.recipients]
 
 
+def newest(folder: Path, to: str) -> CaughtMail:
+    """The latest message for an address, looked for from the last one caught.
+
+    Raises:
+        LookupError: There is none.
+    """
+    for path in sorted(folder.glob("*.eml"), reverse=True):
+        mail = _read(path)
+        if to in mail.recipients:
+            return mail
+    raise LookupError(f"No message for {to} was caught.")
+
+
 def _read(path: Path) -> CaughtMail:
     message = message_from_bytes(path.read_bytes(), policy=policy.default)
     body = message.get_body(("plain", "html"))

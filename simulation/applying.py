@@ -6,7 +6,7 @@ import numpy as np
 
 from simulation import chance
 from simulation import measures as ms
-from simulation.counting import count, held, note, premium_stock, relation, tell
+from simulation.counting import act, count, held, note, premium_stock, relation, tell
 from simulation.days import NONE, age_on, term_last, window_first, window_last
 from simulation.fast import Ints, inner
 from simulation.judge import (
@@ -244,6 +244,7 @@ def apply_for(
     body = st[s, BODY]
     if st[s, STATUS] != BASIC or st[s, APPLIED] >= 0:
         return
+    act(o, who, day, body, ms.A_APPLIES, 0)
     row = numbers_on(w, day, body)
     person[T_VERIFIED] = 1
     person[T_FUNNEL] |= 1 << F_APPLIED
@@ -286,7 +287,11 @@ def decide_application(
     bits = judge_premium(w, person, st, n, ring, s, day, st[s, APPLIED])
     reviewed = numbers_on(w, day, st[s, BODY])[P_MODE] > VETO
     u = chance.draw(seed, who, chance.REVIEW, (s + 32) * chance.MONTHS_MOST + month)
-    if bits != 0 or (reviewed and u < real(w, W_HABIT, B_STAFF_REFUSE)):
+    no = u < real(w, W_HABIT, B_STAFF_REFUSE)
+    if reviewed:
+        kind = ms.A_STAFF_REFUSES if no else ms.A_STAFF_GRANTS
+        act(o, who, day, st[s, BODY], kind, 0)
+    if bits != 0 or (reviewed and no):
         refuse(w, o, month, who, st, s, day, bits)
     else:
         grant(w, o, month, who, person, st, s, day)

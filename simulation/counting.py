@@ -49,6 +49,19 @@ def note(o: Out, person: int, day: int, body: int, kind: int) -> None:
 
 
 @inner
+def act(o: Out, person: int, day: int, body: int, kind: int, number: int) -> None:
+    """Something a person or staff does, for whoever does the same on the platform."""
+    at = o.written[1]
+    if at < o.acts.shape[0]:
+        o.acts[at, 0] = person
+        o.acts[at, 1] = day
+        o.acts[at, 2] = body
+        o.acts[at, 3] = kind
+        o.acts[at, 4] = number
+    o.written[1] = at + 1
+
+
+@inner
 def held(status: int) -> bool:
     """Whether a registration is living."""
     return status in (BASIC, PREMIUM, IN_GRACE)

@@ -11,7 +11,7 @@ import numpy as np
 from simulation import chance
 from simulation import measures as ms
 from simulation.applying import FAR, apply_for
-from simulation.counting import count, held, note, relation, stock, tell
+from simulation.counting import act, count, held, note, relation, stock, tell
 from simulation.days import NONE
 from simulation.fast import Floats, Ints, compiled, inner
 from simulation.judge import RECORD
@@ -91,6 +91,7 @@ def register(
 ) -> None:
     """R03: a basic registration, by itself."""
     body = st[s, BODY]
+    act(o, who, day, body, ms.A_REGISTERS, st[s, TIE])
     begin(w, person, st, s, day)
     person[T_FUNNEL] |= 1
     stock(w, o, month, person, st, n, s, 1)
@@ -143,6 +144,7 @@ def live_month(
         elif kind == COMES:
             take_part(w, o, month, seed, who, person, st, n, ring, s, day)
         elif kind == OPENS and held(st[s, STATUS]):
+            act(o, who, day, st[s, BODY], ms.A_OPENS, 0)
             open_page(w, o, month, st, n, s, day)
         elif kind == APPLIES:
             apply_for(w, o, month, seed, who, person, st, n, ring, s, day)
@@ -178,6 +180,7 @@ def move(w: World, o: Out, month: int, seed: int, who: int, person: Ints, st: In
         for at in range(n):
             if held(st[at, STATUS]) and relation(w, person, st[at, BODY]) == 0:
                 count(w, o, month, st[at, BODY], ms.RELATED, -1)
+        act(o, who, whole(w, W_MONTH_FIRST, month + 1) - 1, body, ms.A_MOVES, 0)
         person[T_TOWN], person[T_HOME], person[T_VERIFIED] = (
             body,
             whole(w, W_BODY_PREFECTURE, body),

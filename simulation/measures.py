@@ -111,6 +111,34 @@ EVENTS = (
     E_MOVED_IN,
 ) = range(15)
 
+#: What people and staff do, whatever the rules answer; a rehearsal does the same on the platform.
+ACTS = (
+    "registers",
+    "opens",
+    "comes",
+    "applies",
+    "keeps",
+    "restores",
+    "staff_grants",
+    "staff_refuses",
+    "staff_renews",
+    "staff_releases",
+    "moves",
+)
+(
+    A_REGISTERS,
+    A_OPENS,
+    A_COMES,
+    A_APPLIES,
+    A_KEEPS,
+    A_RESTORES,
+    A_STAFF_GRANTS,
+    A_STAFF_REFUSES,
+    A_STAFF_RENEWS,
+    A_STAFF_RELEASES,
+    A_MOVES,
+) = range(11)
+
 #: By day, for the peaks.
 DAY_REGISTRATIONS, DAY_CHECK_INS, DAY_NOTICES = range(3)
 DAYS = ("registrations", "check_ins", "notices")

@@ -18,7 +18,7 @@ from simulation.applying import (
     staff_delay,
     version_on,
 )
-from simulation.counting import count, note, premium_stock, relation, stock, tell
+from simulation.counting import act, count, note, premium_stock, relation, stock, tell
 from simulation.days import NONE, add_months, age_on, term_last
 from simulation.fast import Ints, inner
 from simulation.judge import (
@@ -323,6 +323,9 @@ def waiting_night(
     waits, last = st[s, BOOKED], st[s, JUDGED_LAST]
     if waits != CERTAIN and day < st[s, RENEWAL_ON]:
         return int(st[s, RENEWAL_ON])
+    if waits in (WAITS_RELEASE, WAITS_STAFF):
+        kind = ms.A_STAFF_RELEASES if waits == WAITS_RELEASE else ms.A_STAFF_RENEWS
+        act(o, who, day, st[s, BODY], kind, 0)
     if waits == WAITS_RELEASE:
         lapse(w, o, month, who, st, s, day, 0)
         return FAR
@@ -406,6 +409,7 @@ def react_now(
     body = st[s, BODY]
     wish = st[s, REACTION]
     st[s, REACTION] = NO_REACTION
+    act(o, who, day, body, ms.A_KEEPS if wish == KEEPS else ms.A_RESTORES, 0)
     if wish == KEEPS and st[s, STATUS] == BASIC:
         st[s, ACCESS] = day
         count(w, o, month, body, ms.KEEPS, 1)

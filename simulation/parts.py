@@ -58,23 +58,38 @@ def live_part(
     setting: Setting, seed: int, first: int, people: int, *, events: bool = False
 ) -> tuple[Counts, Ints, Ints]:
     """Live some people: their counts, their flags, and their events if asked for."""
+    counts, out = _once(setting, seed, first, people, events=events, acts=False)
+    return counts, out.flags.astype(np.int64), out.events[: int(out.written[0])]
+
+
+def acted(setting: Setting, seed: int, first: int, people: int) -> tuple[Counts, Ints, Ints]:
+    """Live some people: their counts, events and acts, the last two person by person."""
+    counts, out = _once(setting, seed, first, people, events=True, acts=True)
+    return counts, out.events[: int(out.written[0])], out.acts[: int(out.written[1])]
+
+
+def _once(
+    setting: Setting, seed: int, first: int, people: int, *, events: bool, acts: bool
+) -> tuple[Counts, Out]:
+    """Once, or twice where there was too little room for what people did."""
     shapes = shapes_of(setting)
-    room = _EVENTS_EACH * people if events else 0
+    room = [_EVENTS_EACH * people if events else 0, _EVENTS_EACH * people if acts else 0]
     total = sum(int(np.prod(shape)) for shape in shapes)
     while True:
         out = Out(
             at=laid_out(shapes),
             counts=np.zeros(total, dtype=np.int64),
-            events=np.zeros((room, 4), dtype=np.int64),
-            written=np.zeros(1, dtype=np.int64),
+            events=np.zeros((room[0], 4), dtype=np.int64),
+            acts=np.zeros((room[1], 5), dtype=np.int64),
+            written=np.zeros(2, dtype=np.int64),
             flags=np.zeros(people, dtype=np.int64),
         )
         live_many(setting.world, out, seed, first, people)
-        written = int(out.written[0])
-        if not events or written <= room:
-            break
-        room = written
-    return Counts(shapes, out.counts), out.flags.astype(np.int64), out.events[: min(written, room)]
+        written = [int(out.written[0]), int(out.written[1])]
+        needed = [written[0] if events else 0, written[1] if acts else 0]
+        if needed[0] <= room[0] and needed[1] <= room[1]:
+            return Counts(shapes, out.counts), out
+        room = needed
 
 
 def parts(people: int, each: int = PART) -> Iterator[tuple[int, int]]:
@@ -109,7 +124,7 @@ def _word(setting: Setting, series: Ints, pilot: int) -> Floats:
 def _admitted(setting: Setting, series: Ints, pilot: int) -> Floats:
     wanted = series[:, :, ms.WANTED].astype(np.float64)
     # A season's mean, so that one month's chance does not decide.
-    smooth = np.stack([np.convolve(column, np.ones(3) / 3, "same") for column in wanted.T])
+    smooth = np.stack([np.convolve(column, np.ones(3) / 3)[1:-1] for column in wanted.T])
     places = capacity(setting) * pilot / setting.scenario.people.value
     return np.asarray(np.minimum(1.0, places[:, None] / np.maximum(smooth, 1e-9)))
 

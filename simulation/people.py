@@ -2,9 +2,11 @@
 
 import math
 
+import numpy as np
+
 from simulation import chance
 from simulation.days import NONE
-from simulation.fast import Ints, inner
+from simulation.fast import Ints, compiled, inner
 from simulation.state import (
     ACCESS,
     B_CONSENT,
@@ -29,6 +31,7 @@ from simulation.state import (
     T_VERIFIED,
     T_WISHES,
     TIE,
+    TRAITS,
     V_KM,
 )
 from simulation.tables import (
@@ -152,3 +155,12 @@ def nearness(w: World, tie: int, km: int) -> float:
     """How much of the visits distance leaves."""
     far = real(w, W_HABIT, B_FAR) * (1.0 + real(w, W_TIE, tie, V_KM) / 1000.0)
     return math.exp(-km / far)
+
+
+@compiled
+def traits_of(w: World, seed: int, people: int) -> Ints:
+    """Everybody's traits, a row a person."""
+    rows = np.zeros((people, TRAITS), dtype=np.int64)
+    for who in range(people):
+        traits(w, seed, who, rows[who])
+    return rows

@@ -97,13 +97,14 @@ class World(NamedTuple):
 class Out(NamedTuple):
     """What is counted, in whole numbers; parts of the work are added up.
 
-    `events` has room × (person, day, body, kind), `written` how many there were; `flags` has the
-    steps of the funnel of each person as bits, and one for premium on the last day.
+    `events` has room × (person, day, body, kind), `acts` the same and a number of the act's own;
+    `written` is how many there were of each, with or without room. `flags` has the steps of the funnel of each person as bits, and one for premium on the last day.
     """
 
     at: Ints
     counts: Ints
     events: Ints
+    acts: Ints
     written: Ints
     flags: Ints
 

@@ -7,10 +7,10 @@ import numpy as np
 from simulation import chance
 from simulation import measures as ms
 from simulation.applying import numbers_on
-from simulation.counting import count, held, note
+from simulation.counting import act, count, held, note
 from simulation.days import NONE
 from simulation.fast import Floats, Ints, inner
-from simulation.judge import R_ACTIVITY, R_DAY, R_MINUTES
+from simulation.judge import DAY_MINUTES, R_ACTIVITY, R_DAY, R_MINUTES
 from simulation.rulebook import P_ACCOUNT, RECORDS
 from simulation.state import (
     ACCESS,
@@ -232,6 +232,7 @@ def plan_month(
         if u < access:
             day = first + int(u / access * (last - first + 1))
             if st[s, DUE] > last:
+                act(o, who, day, st[s, BODY], ms.A_OPENS, 0)
                 open_page(w, o, month, st, n, s, day)
             else:
                 planned = add(todo, planned, day, OPENS, s)
@@ -277,6 +278,8 @@ def take_part(
     kind = chance.draw(seed, who, chance.ACTIVITY, counter)
     ring[s, at, R_DAY], ring[s, at, R_ACTIVITY] = day, int(kind * 8)
     ring[s, at, R_MINUTES] = 60 + 60 * int(chance.draw(seed, who, chance.ACTIVITY, counter + 7) * 6)
+    number = ring[s, at, R_ACTIVITY] * DAY_MINUTES + ring[s, at, R_MINUTES]
+    act(o, who, day, body, ms.A_COMES, number)
     st[s, RECORDED] += 1
     person[T_FUNNEL] |= 1 << F_TOOK_PART
     if st[s, RECORDED] > 2 and ring[s, (at - 2) % RECORDS, R_DAY] > day - YEAR_DAYS:  # noqa: PLR2004

@@ -23,18 +23,13 @@ from app.story.book import Book
 from app.story.cast import FIRST_DAY, GIFU, HIDA, SEED, Cast
 from app.story.figures import figures
 from app.story.first_year import opening
-from app.story.setting import open_country, open_hosts, proposals_that_fail
-from app.story.world import Someone, StoryError, World
+from app.story.setting import first_operator, open_country, open_hosts, proposals_that_fail
+from app.story.world import StoryError, World
 from app.story.year import calendar
-from core.clock import wall_now
-from core.db import Context, Database
-from core.tenancy import Audience
 from registry.policybook import POLICY_DIR
-from registry.staff import account_for_duty
 
 __all__ = ["StoryError", "play", "story_policy"]
 
-GATE = Context(Audience.GATE, actor="system:operator")
 #: Months in which something breaks.
 FAULTS = {(2027, 11): "valkey", (2028, 1): "postgres", (2028, 6): "worker"}
 FAULT_LINES = {
@@ -72,7 +67,7 @@ def play(stack: LocalStack, console: Console) -> dict[str, Any]:
     """
     world = World(stack)
     world.at(FIRST_DAY, 9)
-    cast = Cast(Random(SEED), operator=_operator(stack))  # noqa: S311 (a story, not a secret)
+    cast = Cast(Random(SEED), operator=first_operator(stack))  # noqa: S311 (a story, not a secret)
     book = Book(world, cast)
     days = list(calendar())
     with _showing(console, len(days) + 2) as went_on:
@@ -131,25 +126,6 @@ def _before_the_first_day(book: Book) -> None:
         what=f"担い手活動を{designated}件指定（うち1件は認定団体によるもの）",
         result="1件は差し戻して再提出、買い物ツアーは対象外",
     )
-
-
-def _operator(stack: LocalStack) -> Someone:
-    """The first operator, as `furusato operator add` makes one."""
-    operator = Someone(
-        email="operator@furusato.example.jp", kind="operator", address="203.0.113.250"
-    )
-    settings = stack.settings()
-    database = Database(settings)
-    with database.transaction(GATE) as db:
-        account_for_duty(
-            db,
-            kind="operator",
-            email=operator.email,
-            secret=settings.secret_key.get_secret_value(),
-            now=wall_now(),
-        )
-    database.dispose()
-    return operator
 
 
 def _fault(stack: LocalStack, book: Book, day: date) -> None:

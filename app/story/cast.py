@@ -7,6 +7,7 @@ from random import Random
 from typing import Any
 
 from activities.seeding import Template, templates, templates_for
+from app.mailcatcher import newest
 from app.story.names import people
 from app.story.world import Someone, World, card_id
 from registry.loading import local_governments
@@ -142,6 +143,22 @@ def join(world: World, someone: Someone, town: str, **more: Any) -> dict[str, An
         "POST", "/me/registrations", by=someone, body={"lg_code": town, "answers": answers} | more
     )
     return found
+
+
+def invite(world: World, minor: Someone, guardian: Someone, scope: str) -> str:
+    """R18: a minor asks a guardian, who opens the mailed link; the consent's id."""
+    asked = world.call(
+        "POST", "/me/guardianships", by=minor, body={"contact": guardian.email, "scope": scope}
+    )
+    token = invitation_token(newest(world.stack.mail_dir, to=guardian.email).text)
+    world.call("POST", f"/guardian-invitations/{token}/confirm", by=guardian, body={})
+    return str(asked["id"])
+
+
+def invitation_token(text: str) -> str:
+    """The token at the end of the link in a guardian's mail."""
+    link = next(word for word in text.split() if "/guardian" in word)
+    return link.rsplit("/", 1)[-1].rsplit("#", 1)[-1]
 
 
 def proposals_of(town: str) -> list[Template]:

@@ -2,7 +2,6 @@
 
 from datetime import date, timedelta
 
-from app.mailcatcher import messages
 from app.story.book import Book, night
 from app.story.cast import (
     AIZU,
@@ -16,6 +15,7 @@ from app.story.cast import (
     NAGAOKA,
     YOKOZE,
     enrol,
+    invite,
     join,
 )
 from app.story.gates import paper_card, scan_card, scan_self, upload, venue_code
@@ -279,7 +279,7 @@ def young(book: Book) -> None:
         world.issue_cards([cast.card(guardian), cast.card(minor)])
         enrol(world, guardian)
         enrol(world, minor)
-        invite(book, minor, guardian, "basic")
+        invite(world, minor, guardian, "basic")
         join(world, minor, AIZU)
     both = [book.named["minor"], book.named["withdrawn"]]
     book.three_days(AIZU, date(2027, 8, 12), both)
@@ -295,7 +295,7 @@ def young(book: Book) -> None:
     tiers = set()
     for key in ("minor", "withdrawn"):
         minor, guardian = book.named[key], book.named[f"{key}_guardian"]
-        consent = invite(book, minor, guardian, "premium")
+        consent = invite(world, minor, guardian, "premium")
         world.show_card(guardian, purpose="guardian", guardianship_id=consent)
         tiers.add(book.registration(minor, AIZU)["tier"])
         book.named[f"{key}_consent"] = Someone(email=consent)
@@ -314,24 +314,6 @@ def young(book: Book) -> None:
         what="保護者が同意を取り下げ",
         result="ベーシックに戻る（消えない）",
     )
-
-
-def invite(book: Book, minor: Someone, guardian: Someone, scope: str) -> str:
-    """A minor asks a guardian, who opens the mailed link; the consent's id."""
-    world = book.world
-    asked = world.call(
-        "POST", "/me/guardianships", by=minor, body={"contact": guardian.email, "scope": scope}
-    )
-    mail = messages(world.stack.mail_dir, to=guardian.email)[-1]
-    token = invitation_token(mail.text)
-    world.call("POST", f"/guardian-invitations/{token}/confirm", by=guardian, body={})
-    return str(asked["id"])
-
-
-def invitation_token(text: str) -> str:
-    """The token at the end of the link in a guardian's mail."""
-    link = next(word for word in text.split() if "/guardian" in word)
-    return link.rsplit("/", 1)[-1].rsplit("#", 1)[-1]
 
 
 def autumn(book: Book) -> None:

@@ -1,7 +1,10 @@
 """Before the first day: local governments join, staff are appointed, hosts propose, staff designate."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from activities.seeding import Template
+from app.local import LocalStack
 from app.story.cast import (
     FIRST_DAY,
     MODES,
@@ -15,7 +18,12 @@ from app.story.cast import (
     proposals_of,
 )
 from app.story.world import Someone, World
+from core.clock import wall_now
+from core.db import Context, Database
+from core.tenancy import Audience
+from registry.staff import account_for_duty
 
+GATE = Context(Audience.GATE, actor="system:operator")
 YES = {
     "public_nature": True,
     "local_contribution": True,
@@ -24,37 +32,62 @@ YES = {
 }
 
 
+def first_operator(stack: LocalStack) -> Someone:
+    """The first operator, as `furusato operator add` makes one."""
+    operator = Someone(
+        email="operator@furusato.example.jp", kind="operator", address="203.0.113.250"
+    )
+    settings = stack.settings()
+    database = Database(settings)
+    with database.transaction(GATE) as db:
+        account_for_duty(
+            db,
+            kind="operator",
+            email=operator.email,
+            secret=settings.secret_key.get_secret_value(),
+            now=wall_now(),
+        )
+    database.dispose()
+    return operator
+
+
 def open_country(world: World, cast: Cast) -> None:
     """R01: municipalities and prefectures join, each with its first manager (R15: how it decides)."""
     for code in (*MUNICIPALITIES, *PREFECTURES):
-        for state in ("preparing", "active"):
-            world.call(
-                "POST",
-                f"/operator/local-governments/{code}/state",
-                by=cast.operator,
-                body={"state": state},
-            )
-        manager, clerk = cast.staff(code, "manager"), cast.staff(code, "clerk")
-        town = Town(code, cast.place(code)[1], manager, clerk)
-        cast.towns[code] = town
+        open_body(world, cast, code, {"decision.mode": MODES.get(code, "auto")})
+
+
+def open_body(world: World, cast: Cast, code: str, own: Mapping[str, Any]) -> Town:
+    """R01, R33: one joins today, with its first manager, a clerk, and what it sets for itself."""
+    for state in ("preparing", "active"):
         world.call(
             "POST",
-            f"/operator/local-governments/{code}/staff",
+            f"/operator/local-governments/{code}/state",
             by=cast.operator,
-            body={"email": manager.email, "name": manager.name, "role": "manager"},
+            body={"state": state},
         )
-        world.call(
-            "POST",
-            f"/local-governments/{code}/staff",
-            by=manager,
-            body={"email": clerk.email, "name": clerk.name, "role": "clerk"},
-        )
+    manager, clerk = cast.staff(code, "manager"), cast.staff(code, "clerk")
+    town = cast.towns[code] = Town(code, cast.place(code)[1], manager, clerk)
+    world.call(
+        "POST",
+        f"/operator/local-governments/{code}/staff",
+        by=cast.operator,
+        body={"email": manager.email, "name": manager.name, "role": "manager"},
+    )
+    world.call(
+        "POST",
+        f"/local-governments/{code}/staff",
+        by=manager,
+        body={"email": clerk.email, "name": clerk.name, "role": "clerk"},
+    )
+    for name, value in own.items():
         world.call(
             "PUT",
-            f"/local-governments/{code}/settings/decision.mode",
+            f"/local-governments/{code}/settings/{name}",
             by=manager,
-            body={"value": MODES.get(code, "auto"), "since": FIRST_DAY.isoformat()},
+            body={"value": value, "since": world.today.isoformat()},
         )
+    return town
 
 
 def enrol_device(world: World, town: Town) -> None:
@@ -71,20 +104,23 @@ def enrol_device(world: World, town: Town) -> None:
 def open_hosts(world: World, cast: Cast) -> None:
     """R09: in each municipality a host, its organiser, and two or three real activities."""
     for code in MUNICIPALITIES:
-        town = cast.towns[code]
-        offered = proposals_of(code)
-        organisation = world.call(
-            "POST",
-            f"/local-governments/{code}/organisations",
-            by=town.manager,
-            body={"name": offered[0].host, "kind": offered[0].host_kind},
-        )
-        town.organisation_id = organisation["id"]
-        town.organiser = appoint_organiser(world, cast, town)
-        for one in offered:
-            proposal = propose(world, town, one.title, one.category)
-            designate(world, town, proposal["id"])
-            town.activities.append(proposal["id"])
+        open_host(world, cast, cast.towns[code], proposals_of(code))
+
+
+def open_host(world: World, cast: Cast, town: Town, offered: Sequence[Template]) -> None:
+    """R09: a host with its organiser; what it offers is proposed and designated."""
+    organisation = world.call(
+        "POST",
+        f"/local-governments/{town.code}/organisations",
+        by=town.manager,
+        body={"name": offered[0].host, "kind": offered[0].host_kind},
+    )
+    town.organisation_id = organisation["id"]
+    town.organiser = appoint_organiser(world, cast, town)
+    for one in offered:
+        proposal = propose(world, town, one.title, one.category)
+        designate(world, town, proposal["id"])
+        town.activities.append(proposal["id"])
 
 
 def appoint_organiser(world: World, cast: Cast, town: Town) -> Someone:

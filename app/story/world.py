@@ -119,18 +119,29 @@ class World:
         Raises:
             StoryError: The status is not among those expected.
         """
+        answer = self.send(method, path, by=by, token=token, body=body, query=query)
+        if answer.status_code not in ok:
+            raise StoryError(f"{method} {path}: {answer.status_code} {answer.text[:600]}")
+        return answer.json() if answer.content else None
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        by: Someone | None = None,
+        token: str | None = None,
+        body: Any = None,
+        query: Mapping[str, Any] | None = None,
+    ) -> httpx.Response:
+        """One call of the API, whatever it answers; several may be under way at once."""
         headers = {"Idempotency-Key": str(uuid4())}
         if by is not None:
             headers["Authorization"] = f"Bearer {self._token(by)}"
             headers["X-Forwarded-For"] = by.address
         elif token is not None:
             headers["Authorization"] = f"Bearer {token}"
-        answer = self._http.request(
-            method, f"{API}{path}", json=body, headers=headers, params=query
-        )
-        if answer.status_code not in ok:
-            raise StoryError(f"{method} {path}: {answer.status_code} {answer.text[:600]}")
-        return answer.json() if answer.content else None
+        return self._http.request(method, f"{API}{path}", json=body, headers=headers, params=query)
 
     def refused(self, method: str, path: str, *, by: Someone, body: Any = None) -> dict[str, Any]:
         """A call that the rules must refuse; the problem it answers.
