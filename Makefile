@@ -12,7 +12,7 @@ ASSETS := $(addprefix frontend/,package.json package-lock.json .npmrc qr-decoder
 # Handed on to the command of a target: make demo ARGS="--port 9000 --exit"
 ARGS ?=
 
-.PHONY: help setup demo test check bench simulate screens browser clean
+.PHONY: help setup demo test check bench simulate rehearse screens browser clean
 
 help: ## Say what each target does
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/\1\t\2/' \
@@ -49,6 +49,9 @@ simulate: setup ## Rehearse the three model towns for ten years; results in .fur
 	@for scenario in pioneer late wide; do \
 	  $(BIN)/furusato simulate --scenario $$scenario --out .furusato/simulation/$$scenario $(ARGS); \
 	done
+
+rehearse: setup ## Have simulated people live eighteen months on the real platform, then open it
+	$(BIN)/furusato rehearse --scenario pioneer --people 2000 --months 18 --check $(ARGS)
 
 screens: setup browser ## Take pictures of the pages of a rehearsal
 	$(BIN)/python -m tests.screens $(ARGS)

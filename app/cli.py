@@ -23,6 +23,7 @@ from rich.table import Table
 from app import migrate as migrations
 from app import operate
 from app.local import LocalStack, LocalStackError, beat_options, web_command, worker_options
+from app.local_prepare import prepare
 from core.clock import clock_for
 from core.db import Database, for_job
 from core.errors import Invalid, NotFound
@@ -110,7 +111,7 @@ def demo(
         with stack:
             # Deaths and restarts are for the log: some of them are part of the story.
             logging.basicConfig(filename=stack.logs / "supervisor.log", level=logging.WARNING)
-            _prepare(stack)
+            prepare(stack, console)
             stack.start_processes()
             stack.wait_ready(_READY_SECONDS)
             console.print(f"Ready after {time.monotonic() - began:.1f} s: {stack.base_url}")
@@ -130,22 +131,6 @@ def demo(
         console.print("Stopped.")
         raise typer.Exit(0 if serving else 130) from None
     sys.stdout.write(json.dumps(result, ensure_ascii=False, separators=(",", ":")) + "\n")
-
-
-def _prepare(stack: LocalStack) -> None:
-    """Migrate and load; a rehearsal never mixes with people who are already there."""
-    settings = stack.settings()
-    migrations.upgrade(stack.owner_url, settings.db_password.get_secret_value())
-    if migrations.holds_people(stack.owner_url):
-        raise LocalStackError(
-            "This database already holds people, and the demo would mix its own with them:"
-            " give it an empty database."
-        )
-    count = migrations.load(stack.owner_url)
-    console.print(f"{count:,} local governments loaded.")
-    # What every process would refuse, said here once.
-    with _database(settings) as database:
-        database.check_safe()
 
 
 # --- one process each -----------------------------------------------------------------
@@ -373,18 +358,24 @@ _HANDED_OVER = {"allow_extra_args": True, "ignore_unknown_options": True, "help_
 @cli.command(context_settings=_HANDED_OVER)
 def simulate(context: typer.Context) -> None:
     """Live a scenario with simulated people, years in seconds; --help says how."""
-    _simulation("simulate", context.args)
+    _hand_over("simulation", "simulate", context.args)
 
 
 @cli.command(context_settings=_HANDED_OVER)
 def compare(context: typer.Context) -> None:
     """Try a policy on simulated people: differences, who gains, hours of staff; --help says how."""
-    _simulation("compare", context.args)
+    _hand_over("simulation", "compare", context.args)
 
 
-def _simulation(command: str, arguments: list[str]) -> None:
+@cli.command(context_settings=_HANDED_OVER)
+def rehearse(context: typer.Context) -> None:
+    """Live a scenario on the real platform, which stays open to be looked at; --help says how."""
+    _hand_over("app.rehearsal", "rehearse", context.args)
+
+
+def _hand_over(module: str, command: str, arguments: list[str]) -> None:
     sys.stdout.flush()
-    os.execv(sys.executable, [sys.executable, "-m", "simulation", command, *arguments])  # noqa: S606 - no shell
+    os.execv(sys.executable, [sys.executable, "-m", module, command, *arguments])  # noqa: S606 - no shell
 
 
 @cli.command()

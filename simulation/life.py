@@ -163,7 +163,10 @@ def anniversaries(o: Out, month: int, st: Ints, n: int) -> None:
 
 @inner
 def move(w: World, o: Out, month: int, seed: int, who: int, person: Ints, st: Ints, n: int) -> None:
-    """R16: once a year somebody may move to a town they are tied to, and is a resident there."""
+    """R16: once a year somebody may move to a town they are tied to, and is a resident there.
+
+    They move on the first day of the month that follows.
+    """
     for s in range(n):
         body = st[s, BODY]
         if (
@@ -179,8 +182,8 @@ def move(w: World, o: Out, month: int, seed: int, who: int, person: Ints, st: In
             continue
         for at in range(n):
             if held(st[at, STATUS]) and relation(w, person, st[at, BODY]) == 0:
-                count(w, o, month, st[at, BODY], ms.RELATED, -1)
-        act(o, who, whole(w, W_MONTH_FIRST, month + 1) - 1, body, ms.A_MOVES, 0)
+                count(w, o, month + 1, st[at, BODY], ms.RELATED, -1)
+        act(o, who, whole(w, W_MONTH_FIRST, month + 1), body, ms.A_MOVES, 0)
         person[T_TOWN], person[T_HOME], person[T_VERIFIED] = (
             body,
             whole(w, W_BODY_PREFECTURE, body),
@@ -190,7 +193,7 @@ def move(w: World, o: Out, month: int, seed: int, who: int, person: Ints, st: In
             if held(st[at, STATUS]):
                 st[at, DUE] = min(st[at, DUE], whole(w, W_MONTH_FIRST, month + 1))
                 if relation(w, person, st[at, BODY]) == 0:
-                    count(w, o, month, st[at, BODY], ms.RELATED, 1)
+                    count(w, o, month + 1, st[at, BODY], ms.RELATED, 1)
         return
 
 

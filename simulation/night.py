@@ -420,6 +420,7 @@ def react_now(
         st[s, STATUS], st[s, ACCESS] = BASIC, day
         stock(w, o, month, person, st, n, s, 1)
         count(w, o, month, body, ms.RESTORES, 1)
+        tell(w, o, month, body, day)
         note(o, who, day, body, ms.E_RESTORED)
 
 

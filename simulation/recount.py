@@ -17,6 +17,7 @@ from simulation import measures as ms
 from simulation.fast import Ints
 from simulation.judge import REASONS
 from simulation.parts import Counts, shapes_of
+from simulation.tables import COUNTS
 from simulation.world import Place, Setting
 
 MONTHS = 12
@@ -46,7 +47,7 @@ PLAIN = {
 TOLD = frozenset(
     {
         "registered", "refused", "granted", "renewed", "missing_notice", "grace", "lapsed",
-        "moved_in", "dormancy_notice", "released",
+        "moved_in", "dormancy_notice", "released", "restored",
     }
 )  # fmt: skip
 _TAKEN, _THREE, _APPLIED, _PREMIUM, _RENEWED, _TWICE = (1 << step for step in range(1, 7))
@@ -70,14 +71,20 @@ class _Tables:
     counts: Counts
     types: dict[str, int]
     places: dict[str, int]
+    #: Views of the counts, by name, and each prefecture's own place.
+    by_name: dict[str, Ints]
+    prefectures: dict[int, Place]
 
     @classmethod
     def of(cls, setting: Setting) -> "_Tables":
         shapes = shapes_of(setting)
         total = sum(int(np.prod(shape)) for shape in shapes)
+        counts = Counts(shapes, np.zeros(total, dtype=np.int64))
         return cls(
             setting=setting,
-            counts=Counts(shapes, np.zeros(total, dtype=np.int64)),
+            counts=counts,
+            by_name={name: counts.table(name) for name in COUNTS},
+            prefectures={p.prefecture: p for p in setting.places if p.size == "prefecture"},
             types={name: at for at, name in enumerate(setting.types)},
             places={place.code: at for at, place in enumerate(setting.places)},
         )
@@ -90,18 +97,16 @@ class _Tables:
 
     def add(self, day: date, code: str, metric: int, amount: int = 1) -> None:
         place = self.place(code)
-        self.counts.table("series")[self.month(day), self.types.get(place.type, 0), metric] += (
-            amount
-        )
-        self.counts.table("bodies")[self.places[code], metric] += amount
+        self.by_name["series"][self.month(day), self.types.get(place.type, 0), metric] += amount
+        self.by_name["bodies"][self.places[code], metric] += amount
 
     def at_prefecture(self, day: date, code: str, column: int, amount: int = 1) -> None:
         year = self.month(day) // MONTHS
-        self.counts.table("prefectures")[year, self.place(code).prefecture, column] += amount
+        self.by_name["prefectures"][year, self.place(code).prefecture, column] += amount
 
     def at_day(self, day: date, column: int) -> None:
         first = self.setting.scenario.start
-        self.counts.table("days")[(day - first).days, column] += 1
+        self.by_name["days"][(day - first).days, column] += 1
 
 
 @dataclass(slots=True)
@@ -173,7 +178,7 @@ def _plain(tables: _Tables, one: Happened, paper: frozenset[int]) -> None:
         tables.at_day(one.day, ms.DAY_NOTICES)
     for reason in one.reasons:
         if reason in REASONS:
-            tables.counts.table("refusals")[REASONS[reason].bit_length() - 1] += 1
+            tables.by_name["refusals"][REASONS[reason].bit_length() - 1] += 1
 
 
 def _stocks(tables: _Tables, person: _Person, one: Happened) -> None:
@@ -205,8 +210,7 @@ def _begin_or_end(tables: _Tables, person: _Person, one: Happened, sign: int) ->
     tables.at_prefecture(one.day, one.lg_code, ms.PREF_BASIC, sign)
     if not _lives_in(tables, person.home, one.lg_code):
         tables.add(one.day, one.lg_code, ms.RELATED, sign)
-    # The prefecture stands before its municipalities.
-    own = next(p for p in tables.setting.places if p.prefecture == place.prefecture)
+    own = tables.prefectures[place.prefecture]
     others = any(
         held.held and code != one.lg_code and _inside(tables.place(code), place.prefecture)
         for code, held in person.held.items()
@@ -260,7 +264,7 @@ def _steps(person: _Person, one: Happened) -> None:
 
 def _cohorts(tables: _Tables, person: _Person) -> None:
     """How many registrations of a year are still held so many years later."""
-    table, firsts = tables.counts.table("cohorts"), tables.setting.month_first
+    table, firsts = tables.by_name["cohorts"], tables.setting.month_first
     for mine in person.held.values():
         table[mine.begun // MONTHS, 0] += 1
         for month in range(mine.begun + MONTHS, tables.setting.months, MONTHS):
@@ -274,8 +278,8 @@ def _funnel(tables: _Tables, person: _Person, tie: int) -> None:
     for step in range(ms.N_FUNNEL):
         if not person.reached & (1 << step):
             break
-        tables.counts.table("funnel")[step] += 1
-        tables.counts.table("ties")[tie, step] += 1
+        tables.by_name["funnel"][step] += 1
+        tables.by_name["ties"][tie, step] += 1
 
 
 def happened_in(setting: Setting, events: Ints, acts_opened: Iterable[Happened]) -> list[Happened]:

@@ -6,8 +6,8 @@ import numpy as np
 
 from simulation import chance
 from simulation import measures as ms
-from simulation.applying import numbers_on
-from simulation.counting import act, count, held, note
+from simulation.applying import numbers_on, version_on
+from simulation.counting import act, count, held, note, tell
 from simulation.days import NONE
 from simulation.fast import Floats, Ints, inner
 from simulation.judge import DAY_MINUTES, R_ACTIVITY, R_DAY, R_MINUTES
@@ -164,12 +164,29 @@ def visit_rate(w: World, month: int, st: Ints, s: int, base: float) -> float:
 @inner
 def believes(st: Ints, ring: Ints, s: int, day: int, asked: int) -> bool:
     """Whether somebody counts enough days of their own in the last year."""
-    known = min(st[s, RECORDED], RECORDS)
+    return in_last_year(st, ring, s, day) >= max(1, asked)
+
+
+@inner
+def in_last_year(st: Ints, ring: Ints, s: int, day: int) -> int:
+    """How many days of their own somebody has in the last year."""
     recent = 0
-    for at in range(known):
+    for at in range(min(st[s, RECORDED], RECORDS)):
         if ring[s, at, R_DAY] > day - YEAR_DAYS:
             recent += 1
-    return recent >= max(1, asked)
+    return recent
+
+
+@inner
+def told_of_reach(w: World, o: Out, month: int, st: Ints, ring: Ints, s: int, day: int) -> None:
+    """R07: the presence with which somebody has as many as are asked for is told to them."""
+    body = st[s, BODY]
+    type_ = whole(w, W_BODY_TYPE, body)
+    asked = whole(w, W_ASKED, type_, version_on(w, type_, day))
+    if st[s, STATUS] != BASIC or asked < 0:
+        return
+    if in_last_year(st, ring, s, day) == asked:
+        tell(w, o, month, body, day)
 
 
 @inner
@@ -293,4 +310,5 @@ def take_part(
         yen = int(real(w, W_TYPE_NUMBER, whole(w, W_BODY_TYPE, body), Y_TRAVEL_YEN))
         count(w, o, month, body, ms.SUPPORT_YEN, yen)
     note(o, who, day, body, ms.E_CHECKED_IN)
+    told_of_reach(w, o, month, st, ring, s, day)
     open_page(w, o, month, st, n, s, day)

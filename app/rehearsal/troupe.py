@@ -30,6 +30,7 @@ class Player:
     guardian: Someone | None = None
     shown: bool = False
     consented: bool = False
+    premium: bool = False
     card: dict[str, str] = field(default_factory=dict)
     registrations: dict[str, str] = field(default_factory=dict)
     applications: dict[str, str] = field(default_factory=dict)
@@ -42,6 +43,7 @@ class Troupe:
     Attributes:
         answers: By act and answer: `ok`, the state of an application, or the code of a refusal.
         opened: Person, day and code of each page opened.
+        moved: Person, day and new home.
     """
 
     world: World
@@ -50,6 +52,7 @@ class Troupe:
     names: Iterator[tuple[str, str]]
     answers: Counter[tuple[str, str]] = field(default_factory=Counter)
     opened: list[tuple[int, date, str]] = field(default_factory=list)
+    moved: list[tuple[int, date, str]] = field(default_factory=list)
     players: dict[int, Player] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
     _acts: Mapping[str, Callable[[Player, Act], str]] = field(init=False)
@@ -140,9 +143,9 @@ class Troupe:
         """R12, R18: with the card held first by whoever has one; a minor's guardian does too."""
         if player.agent.has_card and not player.shown:
             self._hold_card(player)
-        if player.guardian is not None and self._is_minor(player) and not player.consented:
-            if player.agent.guardian_agrees:
-                self._guardian_agrees(player, player.guardian)
+        agrees = player.agent.guardian_agrees and not player.consented
+        if player.guardian is not None and agrees and self._is_minor(player):
+            self._guardian_agrees(player, player.guardian)
         answer = self.world.send(
             "POST", f"/me/registrations/{act.lg_code}/application", by=player.someone, body={}
         )
@@ -150,12 +153,17 @@ class Troupe:
         if answer.status_code not in OK:
             return str(found["code"])
         player.applications[act.lg_code] = found["id"]
+        player.premium = player.premium or found["state"] == "granted"
         return str(found["state"])
 
     def _moves(self, player: Player, act: Act) -> str:
         """R16: the new address is on the card, which is held once more."""
         player.someone.residence = act.lg_code
-        return self._hold_card(player, purpose="renewal")
+        state = self._hold_card(player, purpose="renewal")
+        if state == "verified":
+            with self._lock:
+                self.moved.append((act.person, act.day, act.lg_code))
+        return state
 
     # What staff do
 

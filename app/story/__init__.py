@@ -24,6 +24,7 @@ from app.story.cast import FIRST_DAY, GIFU, HIDA, SEED, Cast
 from app.story.figures import figures
 from app.story.first_year import opening
 from app.story.setting import first_operator, open_country, open_hosts, proposals_that_fail
+from app.story.signs import sign_in_table
 from app.story.world import StoryError, World
 from app.story.year import calendar
 from registry.policybook import POLICY_DIR
@@ -163,21 +164,15 @@ def _table(book: Book) -> Table:
 
 
 def _how_to_sign_in(stack: LocalStack, book: Book) -> Table:
-    # Fits 80 columns: an address that breaks over two lines cannot be copied.
-    base = stack.base_url
-    table = Table(title=f"サインイン {base} ： メールアドレスを入れると、番号が画面に出ます")
-    for name in ("だれ", "どこ", "メールアドレス"):
-        table.add_column(name, no_wrap=True, overflow="ignore")
     hida, gifu = book.cast.towns[HIDA], book.cast.towns[GIFU]
     organiser = hida.organiser
-    rows = (
-        ("登録者", "/signin", book.named["three"].email),
-        ("主催者（飛騨市）", "/signin", organiser.email if organiser else ""),
-        ("飛騨市 職員", "/staff/signin", hida.manager.email),
-        ("岐阜県 職員", "/staff/signin", gifu.manager.email),
-        ("運営", "/operator/signin", book.cast.operator.email),
+    return sign_in_table(
+        stack,
+        (
+            ("登録者", "/signin", book.named["three"].email),
+            ("主催者（飛騨市）", "/signin", organiser.email if organiser else ""),
+            ("飛騨市 職員", "/staff/signin", hida.manager.email),
+            ("岐阜県 職員", "/staff/signin", gifu.manager.email),
+            ("運営", "/operator/signin", book.cast.operator.email),
+        ),
     )
-    for row in rows:
-        table.add_row(*row)
-    table.caption = f"届いたメール {stack.mail_dir}  記録 {stack.logs}"
-    return table
