@@ -18,21 +18,18 @@ from simulation.applying import (
     staff_delay,
     version_on,
 )
-from simulation.counting import act, count, note, premium_stock, relation, stock, tell
-from simulation.days import NONE, add_months, age_on, term_last
+from simulation.counting import act, count, note, premium_stock, relation, tell
+from simulation.days import NONE, age_on, term_last
 from simulation.fast import Ints, inner
 from simulation.judge import (
     COUNT,
     LAPSED,
     MEASURES,
     MOVED_IN,
-    NO_STEP,
-    NOTICE,
     RENEWED,
     REQUIREMENT,
     TO_STAFF,
     VETO,
-    dormancy_step,
     gather,
     guardian_bits,
     identity_bits,
@@ -43,29 +40,24 @@ from simulation.judge import (
 )
 from simulation.judge import IN_GRACE as NOW_IN_GRACE
 from simulation.rulebook import (
-    NOTICES,
     P_ADULT,
     P_CARRY,
     P_CHECK,
     P_CHECK_2,
     P_CHECK_3,
-    P_DORMANCY,
     P_GRACE,
     P_LEVEL,
     P_MIN_MINUTES,
     P_MODE_RELEASE,
     P_MODE_RENEWAL,
-    P_RESTORE,
     P_TERM,
     P_VETO_DAYS,
     RECORDS,
 )
+from simulation.silence import dormancy_night, react_now
 from simulation.state import (
-    ACCESS,
     APPLIED,
     B_KEENER,
-    B_KEEP,
-    B_RESTORE,
     BASIC,
     BODY,
     BOOKED,
@@ -77,19 +69,14 @@ from simulation.state import (
     IN_GRACE,
     JUDGED_LAST,
     KEENER_UNTIL,
-    KEEPS,
     NEXT_COUNT,
     NO_REACTION,
     PREMIUM,
     REACTION,
     REACTS_ON,
     RECORDED,
-    RELEASED,
-    RELEASED_DORMANT,
     RENEWAL_ON,
     RENEWED_TIMES,
-    RESTORES,
-    SENT,
     STATUS,
     T_BIRTH,
     T_CONSENT,
@@ -107,14 +94,12 @@ from simulation.tables import (
     W_DISASTER_FROM,
     W_DISASTER_UNTIL,
     W_HABIT,
-    W_NOTICE_DAYS,
     W_TYPE_NUMBER,
     Out,
     World,
     real,
     ways_of,
     whole,
-    whole_row,
 )
 
 TWICE = 2
@@ -336,92 +321,6 @@ def waiting_night(
         row = numbers_on(w, day, st[s, BODY])
         return int(st[s, TERM_LAST] - row[P_CHECK])
     return int(last + 1)
-
-
-@inner
-def stopped_until(w: World, body: int, today: int) -> int:
-    """R14: the last day of a disaster that has begun; the clock of dormancy stands until then."""
-    begins = whole(w, W_DISASTER_FROM, body)
-    return whole(w, W_DISASTER_UNTIL, body) if begins != NONE and begins <= today else NONE
-
-
-@inner
-def dormancy_night(
-    w: World,
-    o: Out,
-    month: int,
-    seed: int,
-    who: int,
-    person: Ints,
-    st: Ints,
-    n: int,
-    s: int,
-    day: int,
-) -> int:
-    """R06: ask, or release; the day of the next look."""
-    body = st[s, BODY]
-    row = numbers_on(w, day, body)
-    sent = st[s, SENT : SENT + NOTICES]
-    stopped = stopped_until(w, body, day)
-    kind, at, due, _ = dormancy_step(
-        st[s, ACCESS], sent, whole_row(w, W_NOTICE_DAYS), day, row[P_DORMANCY], stopped
-    )
-    if kind == NO_STEP:
-        return due
-    if kind == NOTICE:
-        st[s, SENT + at] = day
-        count(w, o, month, body, ms.DORMANCY_NOTICES, 1)
-        tell(w, o, month, body, day)
-        note(o, who, day, body, ms.E_DORMANCY)
-        react(w, seed, who, st, s, day, at)
-        _, _, due, _ = dormancy_step(
-            st[s, ACCESS], sent, whole_row(w, W_NOTICE_DAYS), day, row[P_DORMANCY], stopped
-        )
-        return max(due, day + 1)
-    st[s, STATUS], st[s, RELEASED] = RELEASED_DORMANT, day
-    stock(w, o, month, person, st, n, s, -1)
-    count(w, o, month, body, ms.RELEASES, 1)
-    tell(w, o, month, body, day)
-    note(o, who, day, body, ms.E_RELEASED)
-    u = chance.draw(seed, who, chance.RESTORE, s * chance.MONTHS_MOST + month)
-    if u < real(w, W_HABIT, B_RESTORE):
-        st[s, REACTION] = RESTORES
-        st[s, REACTS_ON] = day + 1 + int(u / real(w, W_HABIT, B_RESTORE) * 90)
-    return FAR
-
-
-@inner
-def react(w: World, seed: int, who: int, st: Ints, s: int, day: int, at: int) -> None:
-    """Some people tap "keep" within a week of a notice; half of the readers within two days."""
-    u = chance.draw(seed, who, chance.KEEP, (s * NOTICES + at) * chance.MONTHS_MOST + day % 4096)
-    share = real(w, W_HABIT, B_KEEP) if st[s, ENGAGED] == 1 else real(w, W_HABIT, B_KEEP) / 4
-    if u < share:
-        wait = u / share
-        st[s, REACTION] = KEEPS
-        st[s, REACTS_ON] = day + (1 if wait < 1 / 4 else (2 if wait < 1 / 2 else 3 + int(wait * 4)))
-
-
-@inner
-def react_now(
-    w: World, o: Out, month: int, who: int, person: Ints, st: Ints, n: int, s: int, day: int
-) -> None:
-    """R06: one tap keeps a registration, or restores a released one in time."""
-    body = st[s, BODY]
-    wish = st[s, REACTION]
-    st[s, REACTION] = NO_REACTION
-    act(o, who, day, body, ms.A_KEEPS if wish == KEEPS else ms.A_RESTORES, 0)
-    if wish == KEEPS and st[s, STATUS] == BASIC:
-        st[s, ACCESS] = day
-        count(w, o, month, body, ms.KEEPS, 1)
-        note(o, who, day, body, ms.E_KEPT)
-    months = numbers_on(w, day, body)[P_RESTORE]
-    in_time = day <= add_months(st[s, RELEASED], months)
-    if wish == RESTORES and st[s, STATUS] == RELEASED_DORMANT and in_time:
-        st[s, STATUS], st[s, ACCESS] = BASIC, day
-        stock(w, o, month, person, st, n, s, 1)
-        count(w, o, month, body, ms.RESTORES, 1)
-        tell(w, o, month, body, day)
-        note(o, who, day, body, ms.E_RESTORED)
 
 
 @inner
