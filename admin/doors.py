@@ -22,6 +22,7 @@ from admin.pages import (
     settings,
     signin,
     today,
+    trials,
 )
 
 PUBLIC = (signin.router, figures.public_router)
@@ -44,6 +45,7 @@ STAFF = (
     figures.router,
     requirement.router,
     settings.router,
+    trials.router,
     audit.router,
 )
 OPERATOR = (

@@ -1,11 +1,14 @@
 """Tables of the figures: what a local government counts, and what everybody may know."""
 
-from datetime import date
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, Index, String
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.db import Base
+from core.ids import new_id
 from core.tenancy import Reach, TableClass, rights
 from core.types import LgCode
 
@@ -76,3 +79,43 @@ class OpenFigure(Base):
     figure: Mapped[str] = mapped_column(String(24), primary_key=True)
     cell: Mapped[str] = mapped_column(String(24), primary_key=True)
     value: Mapped[int | None] = mapped_column(BigInteger, comment="empty: hidden")
+
+
+class PolicyTrial(Base):
+    """A policy a local government tries on its own counts, and what the model answered; no person in it."""
+
+    __tablename__ = "policy_trial"
+    __table_args__ = (
+        CheckConstraint("state in ('asked', 'ready', 'failed')", name="state"),
+        CheckConstraint("(state = 'ready') = (result is not null)", name="answered"),
+        Index(
+            "uq_policy_trial_running",
+            "lg_code",
+            unique=True,
+            postgresql_where="state = 'asked'",
+        ),
+        {
+            "info": rights(
+                TableClass.BODY,
+                {"trials": "state = 'asked'", "retention": "forget_on <= {as_of}"},
+                body=("si", Reach.BODY),
+                worker=("sud", Reach.BODY),
+            )
+        },
+    )
+
+    lg_code: Mapped[str] = mapped_column(ForeignKey("local_government.code"), primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    state: Mapped[str] = mapped_column(String(6), default="asked")
+    question: Mapped[dict[str, Any]] = mapped_column(
+        comment="counts and settings, as the model reads"
+    )
+    asked_by: Mapped[str] = mapped_column(String(80))
+    asked_at: Mapped[datetime]
+    tries: Mapped[int] = mapped_column(default=0)
+    claimed_until: Mapped[datetime | None] = mapped_column(comment="of the machine's own time")
+    answered_at: Mapped[datetime | None]
+    result: Mapped[dict[str, Any] | None]
+    page: Mapped[str | None] = mapped_column(Text, comment="the same as a page to keep")
+    failure: Mapped[str | None] = mapped_column(String(8))
+    forget_on: Mapped[date]

@@ -14,7 +14,7 @@ import numpy as np
 from simulation import measures as ms
 from simulation.parts import Job, run_parts
 from simulation.run import Order, job_of
-from simulation.summary import summarise
+from simulation.summary import after, summarise
 
 #: Two-sided 95 % of Student's t by degrees of freedom.
 _T = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)
@@ -81,10 +81,19 @@ def compare(
     changes: Mapping[str, Any],
     seeds: int,
     *,
+    skip: int = 0,
     processes: int = 1,
     tick: Callable[[int], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Both laws for each seed: differences, who would gain or be lost, hours, supports.
+
+    Args:
+        order: What is lived; its `since` says from which day the changes hold.
+        changes: The settings that are tried.
+        seeds: How many draws of people.
+        skip: Months before the changes, whose figures are left out.
+        processes: How many processes share the work.
+        tick: Told the number of people done.
 
     Raises:
         ScenarioError: The scenario cannot be used.
@@ -96,8 +105,8 @@ def compare(
         base = job_of(replace(order, seed=seed))
         other = job_of(replace(order, seed=seed, changes=changes))
         people = base.people
-        first, flags = _lived(base, processes, tick)
-        second, new = _lived(other, processes, tick)
+        first, flags = _lived(base, skip, processes, tick)
+        second, new = _lived(other, skip, processes, tick)
         pairs.append((first, second))
         moved.append(_moved(flags, new))
     figures = [
@@ -110,6 +119,7 @@ def compare(
         "scenario": pairs[0][0]["scenario"],
         "changes": dict(changes),
         "people": people,
+        "weight": pairs[0][0]["run"]["weight"],
         "seeds": seeds,
         "figures": figures,
         "who": {name: round(float(np.mean([m[name] for m in moved])), 1) for name in moved[0]},
@@ -121,10 +131,11 @@ def compare(
 
 
 def _lived(
-    job: Job, processes: int, tick: Callable[[int], None]
+    job: Job, skip: int, processes: int, tick: Callable[[int], None]
 ) -> tuple[dict[str, Any], np.ndarray[Any, np.dtype[np.int64]]]:
     counts, flags = run_parts(job, processes=processes, tick=tick)
-    return summarise(job, counts), flags
+    summary = summarise(job, counts)
+    return (summary | after(job, counts, skip) if skip else summary), flags
 
 
 def _moved(

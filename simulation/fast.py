@@ -2,10 +2,13 @@
 
 numba keeps compiled functions beside their module and looks at that module's age alone; a function
 compiled into another one of another module would go on as it was before an edit. So the folder is
-named after the content of all modules of the room.
+named after the content of all modules of the room. Where the package may not be written to, as in
+a container, the folder is one that belongs to this user alone: what lies in it is run.
 """
 
 import hashlib
+import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -15,11 +18,27 @@ import numpy as np
 import numpy.typing as npt
 from numba.core import types
 
+_PRIVATE = 0o700
+
+
+def own_folder(package: Path, name: str) -> Path:
+    """Where compiled functions are kept: beside their modules, else in a folder nobody else writes to."""
+    beside = package / "__pycache__"
+    if os.access(beside if beside.exists() else package, os.W_OK):
+        return beside / name
+    private = Path(tempfile.gettempdir()) / f"furusato-compiled-{os.getuid()}"
+    private.mkdir(mode=_PRIVATE, exist_ok=True)
+    facts = private.lstat()
+    if facts.st_uid != os.getuid() or facts.st_mode & 0o777 != _PRIVATE or private.is_symlink():
+        private = Path(tempfile.mkdtemp(prefix="furusato-compiled-"))
+    return private / name
+
+
 _settings = cast("Any", numba.config)
 if not _settings.CACHE_DIR:
     _here = Path(__file__).parent
     _digest = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(_here.glob("*.py"))))
-    _settings.CACHE_DIR = str(_here / "__pycache__" / f"numba-{_digest.hexdigest()[:12]}")
+    _settings.CACHE_DIR = str(own_folder(_here, f"numba-{_digest.hexdigest()[:12]}"))
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]

@@ -18,6 +18,7 @@ from simulation.applying import (
     staff_delay,
     version_on,
 )
+from simulation.checks import check_reached, next_look
 from simulation.counting import act, count, note, premium_stock, relation, tell
 from simulation.days import NONE, age_on, term_last
 from simulation.fast import Ints, inner
@@ -43,8 +44,6 @@ from simulation.rulebook import (
     P_ADULT,
     P_CARRY,
     P_CHECK,
-    P_CHECK_2,
-    P_CHECK_3,
     P_GRACE,
     P_LEVEL,
     P_MIN_MINUTES,
@@ -126,15 +125,6 @@ def grace_begins_again(w: World, st: Ints, s: int, today: int) -> None:
     begins = whole(w, W_DISASTER_FROM, st[s, BODY])
     if begins != NONE and st[s, TERM_LAST] < begins <= min(today, st[s, GRACE]):
         st[s, STATUS], st[s, TERM_LAST] = PREMIUM, whole(w, W_DISASTER_UNTIL, st[s, BODY])
-
-
-@inner
-def next_look(row: Ints, last: int, today: int) -> int:
-    """R14 `next_look`: the next check, or the day after the end."""
-    for before in (row[P_CHECK], row[P_CHECK_2], row[P_CHECK_3]):
-        if last - before > today:
-            return int(last - before)
-    return max(last, today) + 1
 
 
 @inner
@@ -289,10 +279,10 @@ def told_of_missing(
     """R14: at a check, what is still missing is told once; some people come more often then."""
     body = st[s, BODY]
     row = numbers_on(w, day, body)
-    before = st[s, JUDGED_LAST] - day
-    if before > row[P_CHECK] or against == 0 or before >= st[s, TOLD]:
+    reached = check_reached(row, st[s, JUDGED_LAST], day)
+    if reached == NONE or against == 0 or reached >= st[s, TOLD]:
         return
-    st[s, TOLD] = before
+    st[s, TOLD] = reached
     count(w, o, month, body, ms.MISSING_NOTICES, 1)
     tell(w, o, month, body, day)
     note(o, who, day, body, ms.E_MISSING)

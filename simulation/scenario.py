@@ -61,6 +61,12 @@ class Figures(_Sourced):
     value: list[Annotated[float, Field(ge=0)]]
 
 
+class Homes(_Sourced):
+    """Where people live, by the code of a prefecture; of any sum."""
+
+    value: Annotated[dict[str, Annotated[float, Field(ge=0)]], Field(min_length=1)]
+
+
 class Title(_Strict):
     ja: str
     en: str
@@ -183,6 +189,7 @@ class Scenario(_Strict):
     start: date
     months: Annotated[int, Field(ge=1, le=_MONTHS_MOST)]
     people: Figure
+    homes: Homes | None = None
     ages: Ages
     wishes: Figures
     season: Figures

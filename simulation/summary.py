@@ -66,6 +66,31 @@ def summarise(job: Job, counts: Counts) -> dict[str, Any]:
     }
 
 
+def after(job: Job, counts: Counts, skip: int) -> dict[str, Any]:
+    """Totals and the work of staff without the first months, for a run whose bodies are of one size."""
+    setting, scenario = job.setting, job.setting.scenario
+    later = series_of(counts)[skip:]
+    weight = scenario.people.value / job.people
+    places = [place for place in setting.places if place.type]
+    hours, yen = 0.0, 0
+    for at, name in enumerate(setting.types):
+        values = later[:, at].sum(axis=0)
+        bodies = sum(1 for place in places if place.type == name)
+        sessions = bodies * sessions_of(setting, name, skip)
+        hours += staff_hours(scenario, values, sessions, weight)
+        yen += int(values[ms.SUPPORT_YEN])
+    row = {
+        "size": places[0].size,
+        "staff_hours": round(hours, 1),
+        "staff_hours_per_body": round(hours / len(places), 1),
+        "support_yen": yen,
+    }
+    return {
+        "totals": {ms.METRICS[at]: int(later[:, :, at].sum()) for at in _FLOWS},
+        "sizes": [row],
+    }
+
+
 def _years(setting: Setting, series: Ints) -> list[dict[str, int]]:
     both = series.sum(axis=1)
     years = []
@@ -112,10 +137,10 @@ def staff_hours(scenario: Scenario, metrics: Ints, sessions: float, weight: floa
     return round((work * weight + sessions * minutes.session.value) / 60, 1)
 
 
-def sessions_of(setting: Setting, type_: str) -> float:
-    """Sessions that hosts of one body of a type hold within the run."""
+def sessions_of(setting: Setting, type_: str, skip: int = 0) -> float:
+    """Sessions that hosts of one body of a type hold within the run, or after its first months."""
     given = setting.scenario.types[type_]
-    months = max(0, setting.months - int(given.opens_month.value))
+    months = max(0, setting.months - max(skip, int(given.opens_month.value)))
     return given.hosts.value * given.sessions.value * months
 
 

@@ -1,5 +1,6 @@
 """The commands that try things: compare two laws, move each assumption."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -82,3 +83,17 @@ def sensitivity(
         cells = [f"{row[name][0]:+.1%} … {row[name][1]:+.1%}" for name in OUTCOMES]
         table.add_row(row["name"], *cells)
     console.print(table)
+
+
+@cli.command(hidden=True)
+def own(
+    asked: Annotated[Path, typer.Option(help="The question, as simulation/own.py describes it.")],
+    out: Annotated[Path, typer.Option(help="A folder for compare.json and compare.html.")],
+    policy_dir: Annotated[Path, typer.Option(help="Where the nation's numbers stand.")],
+) -> None:
+    """Try a policy on a body's own counts; the platform's worker asks this."""
+    from simulation.own import read, try_out
+
+    # Whatever else the machine does comes first.
+    os.nice(10)
+    try_out(read(asked), out, policy_dir=policy_dir)

@@ -307,8 +307,19 @@ def _running(weight: Floats, inside: Ints) -> Floats:
     return out
 
 
+def _homes(scenario: Scenario) -> list[float]:
+    """How many live in each prefecture: as the census says, or as the scenario does."""
+    if scenario.homes is None:
+        return [float(p["population"]) for p in prefectures()]
+    given = scenario.homes.value
+    if unknown := given.keys() - {p["code"] for p in prefectures()}:
+        raise ScenarioError(f"homes: no prefecture has the code {', '.join(sorted(unknown))}.")
+    if not sum(given.values()):
+        raise ScenarioError("homes: somebody has to live somewhere.")
+    return [given.get(p["code"], 0.0) for p in prefectures()]
+
+
 def _persons(scenario: Scenario) -> dict[str, Ints | Floats]:
-    people = np.array([float(p["population"]) for p in prefectures()])
     ties = np.zeros((len(TIES), TIE_NUMBERS))
     for at, tie in enumerate(scenario.ties.values()):
         ties[at] = [
@@ -323,7 +334,7 @@ def _persons(scenario: Scenario) -> dict[str, Ints | Floats]:
     if len(habits) != HABITS:
         raise ScenarioError("The engine and the scenario disagree about habits.")
     return {
-        "home_share": _shares(people),
+        "home_share": _shares(_homes(scenario)),
         "age_share": _shares(scenario.ages.share.value),
         "age_from": np.array(scenario.ages.from_, dtype=np.int64),
         "phone": np.array(scenario.ages.phone.value),

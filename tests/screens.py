@@ -155,6 +155,7 @@ def desk_pages(camera: Camera, scene: Scene) -> None:
         "today": home,
         "approvals": f"{home}/approvals",
         "preview": f"{home}/preview?count=4",
+        "trials": f"{home}/trials",
         "activities": f"{home}/activities",
         "activity": f"{home}/activities/{morning.activity.id}",
         "proposal": f"{home}/activities/{morning.proposal.id}",

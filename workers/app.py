@@ -14,6 +14,7 @@ from kombu import Queue
 
 from core.queues import JOBS, NOTICES, key_prefix
 from core.settings import Settings
+from workers import trials
 from workers.heartbeat import beat_of
 from workers.notifications.relay import Relay
 from workers.parts import Parts
@@ -22,6 +23,8 @@ from workers.runner import Runner
 #: Longer than any task may run, so that a running task is never handed out twice.
 VISIBILITY_SECONDS = 300
 HARD_LIMIT_SECONDS, SOFT_LIMIT_SECONDS = 120, 100
+#: The model may take longer than any other task, but not until its message comes a second time.
+TRIAL_SECONDS = 270
 #: A task stops taking more work well before its soft limit.
 WORK_SECONDS = 60.0
 #: A tick nobody took before the next ones came is not worth taking any more.
@@ -37,6 +40,9 @@ def make_app(settings: Settings) -> Celery:
     app.task(name="jobs.tick")(_tick)
     app.task(name="jobs.work")(_work)
     app.task(name="notices.relay")(_relay)
+    app.task(name="jobs.trials", time_limit=TRIAL_SECONDS, soft_time_limit=TRIAL_SECONDS - 20)(
+        _trials
+    )
     return app
 
 
@@ -115,6 +121,9 @@ def _tick() -> None:
     """What beat asks for: a sign of life, the jobs of the tick, and whatever day is due."""
     own = parts()
     beat_of(own.database, "worker", {"host": socket.gethostname(), "pid": os.getpid()})
+    if trials.waiting(own):
+        # Not here: the night must not wait for a model.
+        _current().send_task("jobs.trials", expires=EXPIRES_SECONDS)
     runner = Runner(own)
     runner.tick()
     runner.drain(seconds=WORK_SECONDS, on_planned=_call_helpers)
@@ -128,6 +137,11 @@ def _call_helpers(shares: int) -> None:
 def _work() -> None:
     """Help with a night that has many shares."""
     Runner(parts()).drain(seconds=WORK_SECONDS)
+
+
+def _trials() -> None:
+    """R33: policies that are tried."""
+    trials.run_waiting(parts())
 
 
 def _relay() -> None:

@@ -10,6 +10,7 @@ from core import audit
 from core.access import system
 from core.clock import wall_now
 from registry.rules.calendars import add_months
+from reporting import trials
 from workers.jobs import Scope
 from workers.parts import Parts
 
@@ -52,7 +53,7 @@ def of_nation(parts: Parts, db: Session, scope: Scope) -> Mapping[str, int]:
 
 
 def of_body(parts: Parts, db: Session, scope: Scope) -> Mapping[str, int]:
-    """Refused scans are deleted; registrations past their time lose the person's name.
+    """Refused scans and old trials are deleted; registrations past their time lose the person's name.
 
     A registration released as dormant is kept for as long as it can be restored (R06), an ended
     one for the years of `retention.record_years`. Rows are never deleted: totals stay true.
@@ -90,4 +91,5 @@ def of_body(parts: Parts, db: Session, scope: Scope) -> Mapping[str, int]:
             lg_code=scope.code,
             fields=["display_name", "kana", "residence_code"],
         )
-    return {"scans": _count(scans), "pseudonymised": len(erased)}
+    tried = trials.forget(db, lg_code=scope.code, as_of=scope.as_of)
+    return {"scans": _count(scans), "pseudonymised": len(erased), "trials": tried}

@@ -14,6 +14,7 @@ from sqlalchemy.exc import OperationalError
 
 from core.clock import japan_day
 from core.settings import Settings
+from workers import trials
 from workers.invariants import violated
 from workers.notifications.bounced import note_returned, read_report
 from workers.notifications.relay import Relay
@@ -45,8 +46,10 @@ def _run(parts: Parts, options: argparse.Namespace) -> dict[str, object]:
         return {job.name: {"at": str(job.at or "tick"), "about": job.about} for job in SCHEDULE}
     if options.invariants:
         return dict(violated(parts))
-    if options.relay:
-        return dict(Relay(parts).drain())
+    if options.trials or options.relay:
+        return (
+            {"trials": trials.run_waiting(parts)} if options.trials else dict(Relay(parts).drain())
+        )
     if options.bounced:
         return _bounced(parts, options.bounced.buffer.read())
     if options.tick:
@@ -69,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("name", nargs="?", help="a job of the schedule")
     what.add_argument("--tick", action="store_true", help="everything that is due")
+    what.add_argument("--trials", action="store_true", help="answer the policies that are tried")
     what.add_argument("--relay", action="store_true", help="send the notices that are owed")
     what.add_argument(
         "--bounced", type=argparse.FileType("r"), help="note a delivery status report; - is stdin"

@@ -15,6 +15,7 @@ from tests.factories.desk import Morning, create_morning
 from tests.factories.figures import TOWN, plant, publication
 from tests.factories.registry import GIFU, HIDA, KESENNUMA, NOW, SignedIn, make_operator
 from tests.factories.town_files import PLAIN, csv_file
+from tests.factories.trials import make_trial
 from tests.journeys.conftest import Live, axe_finds_nothing, visiting
 
 pytestmark = pytest.mark.browser
@@ -33,6 +34,7 @@ OPERATOR = {
 #: Pages with every kind of part, which axe sees at a phone's width as well.
 NARROW = {"today", "approvals", "preview", "reception", "member"}
 NARROW |= {"calendar", "figures", "open_figures_prefecture", "audit", "told_on_the_phone"}
+NARROW |= {"trials", "trial"}
 #: Set to a folder to keep a picture of every page.
 PICTURES = os.environ.get("FURUSATO_PICTURES")
 
@@ -91,6 +93,7 @@ def test_every_page_is_for_everybody(chromium: Browser, live: Live) -> None:
         look_at_sign_in(page)
         sign_in(page, morning.manager)
         look_at(page, paths(morning))
+        look_at(page, {"trials": f"{HOME}/trials", "trial": with_a_trial(live.database)})
         preview = bring_a_list(page)
         begin_a_requirement(page)
         look_at(
@@ -180,6 +183,12 @@ def bring_a_list(page: Page) -> str:
     page.get_by_role("button", name="読み込んで確かめる").click()
     expect(page.get_by_text("2人に案内を送れます。2行は")).to_be_visible()
     return page.url
+
+
+def with_a_trial(database: Database) -> str:
+    """R33: the address of a policy that was tried."""
+    with database.transaction(for_body(HIDA, actor="system:test")) as db:
+        return f"{HOME}/trials/{make_trial(db, HIDA)}"
 
 
 def with_figures(database: Database, morning: Morning) -> None:

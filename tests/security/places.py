@@ -55,6 +55,7 @@ from tests.factories.registry import (
     sign_in,
 )
 from tests.factories.town_files import CALENDAR, PLAIN, csv_file
+from tests.factories.trials import make_trial
 
 LONG_AGO = NOW - timedelta(days=30)
 STAYED = date(2027, 5, 20)
@@ -250,6 +251,7 @@ def _rows_of(
             "phone_id": _phone(db, person, lg_code),
             "number": _certificate(db, person, lg_code),
             "news_id": _news(db, lg_code),
+            "trial_id": make_trial(db, lg_code),
         }
         assert db.scalars(select(StayDay.state).filter_by(day=STAYED, **own)).one() == "reported"
         tell(

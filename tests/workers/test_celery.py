@@ -16,8 +16,9 @@ from redis import Redis
 from app.local import beat_options, worker_options
 from bench.population import Cohort
 from core.clock import FileClock
-from core.db import Database
+from core.db import Database, for_body
 from core.queues import key_prefix
+from tests.factories.trials import make_trial
 from tests.workers.nights import (
     GIFU,
     HIDA,
@@ -116,8 +117,13 @@ def test_p05_p08_killed_and_emptied_the_night_is_still_done_once(
         for key in broker.scan_iter(key_prefix(own_database._settings) + "*"):
             broker.delete(key)
         do(own_database, "update job_run set claimed_until = now() - interval '1 second'")
+        with own_database.transaction(for_body(HIDA, actor="system:test")) as db:
+            make_trial(db, HIDA, answered=False)
         with process(environment, *worker_options(1)):
             eventually(lambda: done_until(own_database))
+            # R33: a trial beside the night; this one asks what the model cannot play.
+            state = "select state, failure, tries from policy_trial"
+            eventually(lambda: rows(own_database, state) == [("failed", "cannot", 1)])
             eventually(
                 lambda: (
                     {"worker", "beat"}
