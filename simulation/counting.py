@@ -100,12 +100,23 @@ def stock(
     year = month // 12
     count(w, o, month, body, ms.BASIC, sign)
     bump(o, O_PREFECTURES, sign, year, prefecture, ms.PREF_BASIC)
+    bump(o, O_PREFECTURES, sign, year, person[T_HOME], ms.PREF_HOMES)
     if relation(w, person, body) == 0:
         count(w, o, month, body, ms.RELATED, sign)
     own = whole(w, W_PREFECTURE_AT, prefecture)
     joined = whole(w, W_BODY_OPENS, own) != NONE
     if whole(w, W_BODY_IS_PREFECTURE, body) == 0 and joined and not others_inside(w, st, n, mine):
         count(w, o, month, own, ms.DERIVED, sign)
+
+
+@inner
+def at_home(w: World, o: Out, month: int, person: Ints, st: Ints, n: int, sign: int) -> None:
+    """R16, R17: what hangs on where somebody lives, for all living registrations of theirs."""
+    for at in range(n):
+        if held(st[at, STATUS]):
+            bump(o, O_PREFECTURES, sign, month // 12, person[T_HOME], ms.PREF_HOMES)
+            if relation(w, person, st[at, BODY]) == 0:
+                count(w, o, month, st[at, BODY], ms.RELATED, sign)
 
 
 @inner

@@ -11,7 +11,7 @@ import numpy as np
 from simulation import chance
 from simulation import measures as ms
 from simulation.applying import FAR, apply_for
-from simulation.counting import act, count, held, note, relation, stock, tell
+from simulation.counting import act, at_home, count, held, note, stock, tell
 from simulation.days import NONE
 from simulation.fast import Floats, Ints, compiled, inner
 from simulation.judge import RECORD
@@ -180,9 +180,7 @@ def move(w: World, o: Out, month: int, seed: int, who: int, person: Ints, st: In
         u = chance.draw(seed, who, chance.MOVE, s * chance.MONTHS_MOST + month)
         if u >= real(w, W_HABIT, B_MOVE):
             continue
-        for at in range(n):
-            if held(st[at, STATUS]) and relation(w, person, st[at, BODY]) == 0:
-                count(w, o, month + 1, st[at, BODY], ms.RELATED, -1)
+        at_home(w, o, month + 1, person, st, n, -1)
         act(o, who, whole(w, W_MONTH_FIRST, month + 1), body, ms.A_MOVES, 0)
         person[T_TOWN], person[T_HOME], person[T_VERIFIED] = (
             body,
@@ -192,8 +190,7 @@ def move(w: World, o: Out, month: int, seed: int, who: int, person: Ints, st: In
         for at in range(n):
             if held(st[at, STATUS]):
                 st[at, DUE] = min(st[at, DUE], whole(w, W_MONTH_FIRST, month + 1))
-                if relation(w, person, st[at, BODY]) == 0:
-                    count(w, o, month + 1, st[at, BODY], ms.RELATED, 1)
+        at_home(w, o, month + 1, person, st, n, 1)
         return
 
 

@@ -142,6 +142,7 @@ ACTS = (
 #: By day, for the peaks.
 DAY_REGISTRATIONS, DAY_CHECK_INS, DAY_NOTICES = range(3)
 DAYS = ("registrations", "check_ins", "notices")
-#: By prefecture of the body and year.
-PREF_REGISTRATIONS, PREF_CHECK_INS, PREF_BASIC, PREF_PREMIUM = range(4)
-PREFS = ("registrations", "check_ins", "basic", "premium")
+#: By year and prefecture of the body, but for the last: where those live who hold a registration.
+PREF_REGISTRATIONS, PREF_CHECK_INS, PREF_BASIC, PREF_PREMIUM, PREF_HOMES = range(5)
+PREFS = ("registrations", "check_ins", "basic", "premium", "homes")
+PREF_STOCKS = (PREF_BASIC, PREF_PREMIUM, PREF_HOMES)

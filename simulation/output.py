@@ -14,7 +14,8 @@
 - `types` [{type, title, bodies, metric … , staff_hours, support_yen}] by type of body
 - `sizes` [{size, bodies, registrations, check_ins, premium, staff_hours, staff_hours_per_body}]:
   size is prefecture, city, ward, town or village
-- `prefectures` [{code, name, registrations, check_ins, basic, premium}], four lists by year
+- `prefectures` [{code, name, registrations, check_ins, basic, premium, homes}], five lists by year:
+  four of what the towns there have, and `homes`, the registrations of people who live there
 - `peaks` {registrations|check_ins|notices: {day, count, median}}
 - `refusals` {reason: integer}
 - `calibration` [{figure, source, use, measured, published, off}]: use is matched or held_out

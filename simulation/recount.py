@@ -104,6 +104,10 @@ class _Tables:
         year = self.month(day) // MONTHS
         self.by_name["prefectures"][year, self.place(code).prefecture, column] += amount
 
+    def at_home(self, day: date, home: str, amount: int) -> None:
+        year = self.month(day) // MONTHS
+        self.by_name["prefectures"][year, self.place(home).prefecture, ms.PREF_HOMES] += amount
+
     def at_day(self, day: date, column: int) -> None:
         first = self.setting.scenario.start
         self.by_name["days"][(day - first).days, column] += 1
@@ -208,6 +212,7 @@ def _begin_or_end(tables: _Tables, person: _Person, one: Happened, sign: int) ->
     place = tables.place(one.lg_code)
     tables.add(one.day, one.lg_code, ms.BASIC, sign)
     tables.at_prefecture(one.day, one.lg_code, ms.PREF_BASIC, sign)
+    tables.at_home(one.day, person.home, sign)
     if not _lives_in(tables, person.home, one.lg_code):
         tables.add(one.day, one.lg_code, ms.RELATED, sign)
     own = tables.prefectures[place.prefecture]
@@ -229,6 +234,9 @@ def _lives_in(tables: _Tables, home: str, code: str) -> bool:
 
 def _move(tables: _Tables, person: _Person, one: Happened) -> None:
     """R16: who moves is a resident there, and no longer where they lived."""
+    many = sum(1 for held in person.held.values() if held.held)
+    tables.at_home(one.day, person.home, -many)
+    tables.at_home(one.day, one.lg_code, many)
     for sign, home in ((1, person.home), (-1, one.lg_code)):
         for code, held in person.held.items():
             if held.held and _lives_in(tables, home, code):

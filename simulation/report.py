@@ -4,7 +4,7 @@ No script, nothing fetched: drawings are SVG, each with its table, and the value
 summary has them. Every text goes through the template's escaping, a scenario's own too.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -84,7 +84,7 @@ def _sheet(facts: Facts, w: Words) -> dict[str, Any]:
         "funnel": _funnel(facts, w),
         "ties": _ties(facts, w),
         "cohorts": _cohorts(facts, w),
-        "maps": _maps(facts, w),
+        "maps": [_towns(facts, w), _homes(facts, w)],
         "types": _groups(facts, w, "types", _TYPES),
         "sizes": _groups(facts, w, "sizes", _SIZES),
         "dormancy": {name: summary["totals"][name] for name in _DORMANCY},
@@ -300,19 +300,29 @@ def _cohorts(facts: Facts, w: Words) -> dict[str, Any]:
     return {"heads": heads, "shares": shares, "says": says, "table": Table(heads, counts)}
 
 
-def _maps(facts: Facts, w: Words) -> dict[str, Any]:
-    rows = facts.summary["prefectures"]
+def _towns(facts: Facts, w: Words) -> dict[str, Any]:
+    """Registrations where the towns are."""
     held = {
         row["code"]: [a + b for a, b in zip(row["basic"], row["premium"], strict=True)]
-        for row in rows
+        for row in facts.summary["prefectures"]
     }
-    names = {row["code"]: row["name"] for row in rows}
+    return _maps(facts, w, "map", held)
+
+
+def _homes(facts: Facts, w: Words) -> dict[str, Any]:
+    """The same registrations where people live."""
+    held = {row["code"]: row["homes"] for row in facts.summary["prefectures"]}
+    return _maps(facts, w, "home", held)
+
+
+def _maps(facts: Facts, w: Words, kind: str, held: Mapping[str, Sequence[int]]) -> dict[str, Any]:
+    names = {row["code"]: row["name"] for row in facts.summary["prefectures"]}
     years = len(facts.summary["years"])
     drawn = charts.maps(held, names, years)
     most = max(held, key=lambda code: held[code][-1])
     only = sum(1 for row in held.values() if any(row)) == 1
     says = w(
-        "map_says_one" if only else "map_says",
+        f"{kind}_says_one" if only else f"{kind}_says",
         name=w.prefecture(most, names[most]),
         year=w.year(years),
         count=held[most][-1],
@@ -322,9 +332,22 @@ def _maps(facts: Facts, w: Words) -> dict[str, Any]:
         [
             (w.prefecture(code, names[code]), *(f"{row[one.year - 1]:,}" for one in drawn))
             for code, row in held.items()
+        ]
+        + [
+            (
+                w("map_all"),
+                *(f"{sum(row[one.year - 1] for row in held.values()):,}" for one in drawn),
+            )
         ],
     )
-    return {"drawn": drawn, "says": says, "table": table}
+    return {
+        "kind": kind,
+        "title": w(f"{kind}_title"),
+        "note": w(f"{kind}_note"),
+        "drawn": drawn,
+        "says": says,
+        "table": table,
+    }
 
 
 def _groups(facts: Facts, w: Words, name: str, columns: Sequence[str]) -> Table:

@@ -187,7 +187,7 @@ def _sizes(setting: Setting, bodies: Ints, weight: float) -> list[dict[str, Any]
 
 
 def _prefectures(table: Ints) -> list[dict[str, Any]]:
-    stocks = [ms.PREF_BASIC, ms.PREF_PREMIUM]
+    stocks = list(ms.PREF_STOCKS)
     table = table.copy()
     table[:, :, stocks] = np.cumsum(table[:, :, stocks], axis=0)
     return [

@@ -116,6 +116,13 @@ def test_figures_are_those_of_the_summary(made: Made) -> None:
         ends = [a + b for a, b in zip(gifu["basic"], gifu["premium"], strict=True)]
         shown = [f"{ends[at]:,}" for at in (0, 1, 3)]
         assert [w.prefecture("210005", "岐阜県"), *shown] in rows
+        tokyo = next(row for row in summary["prefectures"] if row["code"] == "130001")
+        living = [f"{tokyo['homes'][at]:,}" for at in (0, 1, 3)]
+        assert [w.prefecture("130001", "東京都"), *living] in rows
+        held_then = [year["basic"] + year["premium"] for year in summary["years"]]
+        # The towns' map and the people's come to the same.
+        sums = [w("map_all"), *(f"{held_then[at]:,}" for at in (0, 1, 3))]
+        assert rows.count(sums) == 2
         assert len([row for row in rows if row[0] == w.reason("") or "habits." in row[0]]) == 18
         text = "".join(sheet.itertext())
         assert w.day(summary["peaks"]["notices"]["day"]) in text
@@ -127,12 +134,12 @@ def test_each_chart_has_its_words_and_its_table(made: Made) -> None:
     summary = made.summary
     for sheet in made.sheets.values():
         drawings = list(sheet.iter("svg"))
-        assert len(drawings) == 8 + 1 + 3
+        assert len(drawings) == 8 + 1 + 3 + 3
         for drawing in drawings:
             named = drawing.attrib["aria-labelledby"].split()
             inside = {e.attrib["id"]: e.text for e in drawing.iter() if "id" in e.attrib}
             assert all(inside[name] for name in named)
-        assert sum(1 for e in sheet.iter("rect") if e.attrib["class"].startswith("tile")) == 3 * 47
+        assert sum(1 for e in sheet.iter("rect") if e.attrib["class"].startswith("tile")) == 6 * 47
         tables = {
             "".join(figure.find("figcaption").itertext()): list(cells(figure))[1:]  # type: ignore[union-attr]
             for figure in sheet.iter("figure")

@@ -61,6 +61,16 @@ def test_books_balance(job: Job) -> None:
     assert 0 < premium <= last[ms.PREMIUM]
 
 
+def test_people_are_counted_where_they_live(job: Job) -> None:
+    """R17: each living registration has one town and one home, in every year."""
+    table = np.cumsum(live_part(job.setting, 1, 0, 500)[0].table("prefectures"), axis=0)
+    towns = table[:, :, [ms.PREF_BASIC, ms.PREF_PREMIUM]].sum(axis=(1, 2))
+    homes = table[:, :, ms.PREF_HOMES]
+    assert np.array_equal(towns, homes.sum(axis=1))
+    assert towns[-1] > 0
+    assert (homes >= 0).all()
+
+
 def test_a_folder_of_results(tmp_path: Path) -> None:
     """summary.json, series.csv and days.csv tell the same story; two processes change nothing."""
     order = Order("pioneer", people=2000, months=36, events=True)
