@@ -43,6 +43,7 @@ KEYLESS: Mapping[tuple[str, str], str] = {
         "a challenge is good for one try",
     ),
     ("post", "/api/v1/check-ins"): "the scan id is the key",
+    ("post", "/api/v1/me/guardianships/{guardianship_id}/check-ins"): "the scan id is the key",
     ("post", "/api/v1/device/sessions/{session_id}/check-ins"): "the scan id is the key",
     ("post", "/api/v1/device/check-ins/batch"): "each scan id is a key",
     ("post", f"{_OWN}/sessions/{{session_id}}/check-ins"): "the scan id is the key",

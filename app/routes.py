@@ -28,7 +28,7 @@ from activities import (
 )
 from admin import doors as desk
 from app import wellknown
-from mobile import api_cards, api_certificates, api_exports, api_phones
+from mobile import api_cards, api_certificates, api_exports, api_kin, api_phones
 from mobile.pages import (
     cards,
     certificates,
@@ -160,6 +160,7 @@ TABLE: tuple[Row, ...] = (
     Row(own_figures.router, API, Door.STAFF),
     Row(wellknown.router, "", Door.PUBLIC),
     Row(api_cards.router, API, Door.PERSON),
+    Row(api_kin.router, API, Door.PERSON),
     Row(api_phones.router, API, Door.PERSON),
     Row(api_certificates.public_router, API, Door.PUBLIC),
     Row(api_certificates.router, API, Door.PERSON),

@@ -61,6 +61,19 @@ def one_of_kin(platform: Platform, actor: Actor, tie_id: UUID, act: FamilyAct) -
     return Kin(families.name_of(platform, acting), row, acting)
 
 
+def keeper_with_room(platform: Platform, actor: Actor, book: PolicyBook) -> families.Keeper:
+    """R18: whoever registers a young child, an adult with room for one more.
+
+    Raises:
+        Refused, Conflict: As `families.keeper_of` and `families.require_room`.
+    """
+    with platform.database.transaction(as_person(actor)) as db:
+        keeper = families.keeper_of(db, actor=actor, now=platform.clock.now(), book=book)
+    with platform.database.transaction(GATE) as db:
+        families.require_room(db, actor=actor)
+    return keeper
+
+
 def may(kin: Kin, act: FamilyAct, now: datetime) -> bool:
     """Whether the tie lets one do this today."""
     tie = kin.tie

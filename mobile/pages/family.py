@@ -14,7 +14,7 @@ from core.errors import Conflict, Forbidden, Invalid, NotFound, Refused, TooMany
 from core.ids import new_id
 from core.texts import N_
 from core.web import Platform, PlatformDep
-from mobile.kin import kin_of
+from mobile.kin import keeper_with_room, kin_of
 from mobile.pages.shell import (
     Form,
     FormDep,
@@ -146,10 +146,7 @@ def add_child(
     """R18: a guardian registers a young child with a nickname and a year of birth."""
     now, child = platform.clock.now(), replace(actor, behalf_of=new_id())
     try:
-        with platform.database.transaction(as_person(actor)) as db:
-            keeper = families.keeper_of(db, actor=actor, now=now, book=book)
-        with platform.database.transaction(GATE) as db:
-            families.require_room(db, actor=actor)
+        keeper = keeper_with_room(platform, actor, book)
         _check_consent(form)
 
         def work(db: Session) -> Guardianship:

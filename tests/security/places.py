@@ -347,12 +347,15 @@ def _of_a_family(
     return {
         "guardianship_id": guardianship,
         "token": invited.token,
-        "/family/{guardianship_id}/sign-ups:guardianship_id": _helps(database, guardian, helped),
-        "/family/helpers:guardianship_id": _helps(database, helper, guardian),
+        "/guardianships/{guardianship_id}/sign-ups:guardianship_id": helps(
+            database, guardian, helped
+        ),
+        "/family/{guardianship_id}/sign-ups:guardianship_id": helps(database, guardian, helped),
+        "/family/helpers:guardianship_id": helps(database, helper, guardian),
     }
 
 
-def _helps(database: Database, helper: SignedIn, helped: SignedIn) -> UUID:
+def helps(database: Database, helper: SignedIn, helped: SignedIn) -> UUID:
     """An adult lends another one a hand."""
     with database.transaction(helped.context) as db:
         invited = guardians.invite(
