@@ -23,9 +23,13 @@ SMALL_TEXTS = """() => [...document.querySelectorAll('body *')]
   .filter(e => parseFloat(getComputedStyle(e).fontSize) < 15.9)
   .map(e => getComputedStyle(e).fontSize + ' ' + e.outerHTML.slice(0, 90))"""
 FOCUS = """() => {
+  // Past the last stop, where the browser itself is next.
+  if (document.activeElement === document.body) return null;
   const e = document.activeElement, s = getComputedStyle(e), r = e.getBoundingClientRect();
   const box = e.closest('.choice') || e, b = getComputedStyle(box);
-  const ring = Math.max(parseFloat(s.outlineWidth), parseFloat(b.outlineWidth));
+  // A style of none has a width all the same; one that nobody can see is none.
+  const seen = (o) => o.outlineStyle !== 'none' && !/^rgba.*, 0[)]$|transparent/.test(o.outlineColor);
+  const ring = Math.max(...[s, b].map((o) => seen(o) ? parseFloat(o.outlineWidth) : 0));
   const at = document.elementFromPoint(r.left + r.width / 2, r.top + r.height / 2);
   const free = !at || e.contains(at) || at.contains(e) || box.contains(at);
   return {ring, free, inside: r.bottom > 0 && r.top < innerHeight, html: e.outerHTML.slice(0, 90)};
@@ -48,7 +52,7 @@ SIDEWAYS = "document.documentElement.scrollWidth - innerWidth"
 TALL = "document.documentElement.scrollHeight"
 _STOPS = """[...document.querySelectorAll(
   'a[href], button, summary, input:not([type=hidden]), select, textarea')]
-  .filter(e => e.offsetParent || e.matches('.skip')).length"""
+  .filter(e => e.checkVisibility() || e.matches('.skip')).length"""
 
 _LOOK_AT_STOPS = f"""() => {{
   window.stopsSeen = [];
@@ -72,7 +76,8 @@ def hidden_stops(page: Page) -> list[object]:
     for _ in range(number):
         page.keyboard.press("Tab")
     found = page.evaluate("stopsSeen")
-    hidden = [one for one in found if one["ring"] < 2 or not one["free"] or not one["inside"]]
+    stops = [one for one in found if one is not None]
+    hidden = [one for one in stops if one["ring"] < 2 or not one["free"] or not one["inside"]]
     # A key that no element of the page heard has left the page.
     return [*hidden, *(["left the page"] * (number - len(found)))]
 

@@ -85,7 +85,7 @@ def test_r18_a_guardian_does_for_a_young_child_what_the_pages_allow(
     assert {actor for actor, _ in trail} == {f"person:{mother.someone.id}"}
     assert {"sign_up.taken", "card.issue", "check_in.scan"} <= {action for _, action in trail}
     left = mother("DELETE", f"{kin}/registrations/{HIDA}")
-    assert left.json()["status"] == "closed"
+    assert left.json()["status"] == "withdrawn"
 
 
 def test_r18_a_helper_lends_a_hand_and_a_stranger_finds_nobody(
