@@ -57,7 +57,12 @@ class RosterEntry:
 
 
 def roster(
-    db: Session, *, actor: Actor, session: ActivitySession, now: datetime
+    db: Session,
+    *,
+    actor: Actor,
+    session: ActivitySession,
+    now: datetime,
+    action: str = "roster.read",
 ) -> list[RosterEntry]:
     """Everybody who has or waits for a place, with who is here already (C35); the look is recorded.
 
@@ -65,7 +70,7 @@ def roster(
     """
     found = db.execute(_people(session).order_by(SignUp.state, SignUp.signed_up_at, SignUp.id))
     entries = [_entry(row[0], row[1], row[2], session, now) for row in found]
-    _record(db, actor, session, entries, now, action="roster.read")
+    _record(db, actor, session, entries, now, action=action)
     return entries
 
 

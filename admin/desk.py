@@ -91,6 +91,9 @@ DONE: Final[Mapping[str, str]] = MappingProxyType(
         "import_confirmed": N_("案内のメールを順に送ります。同意した人だけが登録されます。"),
         "import_discarded": N_("名簿を消しました。だれにも送っていません。"),
         "export_asked": N_("頼みました。できあがるまで、この画面を離れてもかまいません。"),
+        "host_asked": N_("主催の人に、準備をお願いしました。"),
+        "contact_set": N_("問い合わせ先を直しました。"),
+        "key_made": N_("会場のコードを出せるようになりました。"),
         "year_copied": N_("選んだ活動を、次の年度の提案にして提出しました。"),
         "year_partly": N_(
             "作れるものを提案にして提出しました。作れなかった日は、活動の画面で加えてください。"

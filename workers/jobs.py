@@ -10,7 +10,7 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
-from activities import corrections, signup, waiting
+from activities import corrections, readiness, signup, waiting
 from activities.refusals import policy_now
 from admin import exporting
 from core.access import system
@@ -189,6 +189,14 @@ def remind(parts: Parts, db: Session, scope: Scope) -> Mapping[str, int]:
     """Tomorrow's sessions."""
     told = waiting.remind(db, lg_code=scope.code, as_of=scope.as_of, book=parts.book, now=scope.now)
     return {"reminded": told}
+
+
+def tell_unready(parts: Parts, db: Session, scope: Scope) -> Mapping[str, int]:
+    """C18: hosts are told in the evening that tomorrow's session is not ready."""
+    told = readiness.evening_before(
+        db, lg_code=scope.code, as_of=scope.as_of, book=parts.book, now=scope.now
+    )
+    return {"told": told}
 
 
 def nudge(parts: Parts, db: Session, scope: Scope) -> Mapping[str, int]:

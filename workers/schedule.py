@@ -171,6 +171,13 @@ SCHEDULE: tuple[Job, ...] = (
     ),
     Job("nudges", time(9, 0), jobs.nudge, "R15: approvers are reminded of what waits"),
     Job("reminders", time(9, 10), jobs.remind, "sessions of tomorrow"),
+    Job(
+        "readiness",
+        time(18, 0),
+        jobs.tell_unready,
+        "C18: hosts of sessions of tomorrow that are not ready",
+        made_up=False,
+    ),
     Job("premium_veto", None, jobs.confirm_premium, "R15: applications nobody objected to"),
     Job("renewal_veto", None, jobs.confirm_renewals, "R15: renewals nobody objected to"),
     Job(

@@ -136,6 +136,9 @@ class ActivitySession(Base):
                     "reminders": "state = 'open'"
                     " and starts_at >= ({as_of} + 1)::timestamp at time zone 'Asia/Tokyo'"
                     " and starts_at < ({as_of} + 2)::timestamp at time zone 'Asia/Tokyo'",
+                    "readiness": "state = 'open' and published"
+                    " and starts_at >= ({as_of} + 1)::timestamp at time zone 'Asia/Tokyo'"
+                    " and starts_at < ({as_of} + 2)::timestamp at time zone 'Asia/Tokyo'",
                     "sign_ups": "starts_at > {at}",
                 },
                 gate=("s", Reach.PUBLISHED),

@@ -94,7 +94,7 @@ def roster_sheet(desk: ClerkDesk, session_id: UUID) -> Response:
     with desk.transaction() as db:
         session = session_of(db, desk.lg_code, session_id)
         activity = db.get_one(Activity, (desk.lg_code, session.activity_id))
-        entries = roster(db, actor=desk.actor, session=session, now=desk.now)
+        entries = roster(db, actor=desk.actor, session=session, now=desk.now, action="roster.print")
         data = roster_pdf(
             Roster(activity, session, entries), desk.say, lang=desk.language, now=desk.now
         )

@@ -7,6 +7,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query, Response
 from sqlalchemy.orm import Session
 
+from activities import readiness
 from activities.refusals import policy_now
 from admin import deciding, inbox, night, waiting
 from admin.deciding import Chosen, Deciding, Outlook
@@ -38,6 +39,14 @@ def show(
     with desk.transaction() as db:
         policy = policy_now(db, desk.book, desk.lg_code, desk.now)
         items = _items(db, desk, policy)
+        tomorrow = readiness.readiness(
+            db,
+            lg_code=desk.lg_code,
+            first=desk.today + SOON,
+            days=1,
+            book=desk.book,
+            now=desk.now,
+        )
         return desk.render(
             db,
             "today.html",
@@ -53,6 +62,7 @@ def show(
             soon=desk.now + SOON,
             questions=policy.texts("designation.checklist"),
             sessions=waiting.sessions_on(db, lg_code=desk.lg_code, day=desk.today, days=DAYS_AHEAD),
+            unready=sum(not one.ready for one in tomorrow),
             lost=waiting.undelivered(db, lg_code=desk.lg_code, today=desk.today),
             lost_days=waiting.LOST_DAYS.days,
             reverse_days=policy.integer("decision.reverse_days"),

@@ -103,7 +103,7 @@ def test_c31_a_list_to_tick_is_for_clerks_and_each_look_is_told(
     assert "確認した人（2 人目）" in told
     viewer = make_staff(database, HIDA, Role.VIEWER)
     assert http.get(path, headers=viewer.headers).status_code == 403
-    assert looks(database, "roster.read") == [(morning.expected.id, 1)]
+    assert looks(database, "roster.print") == [(morning.expected.id, 1)]
 
 
 def test_c31_names_with_rare_letters_are_pointed_out(

@@ -60,6 +60,7 @@ def paths(morning: Morning) -> dict[str, str]:
         "today": HOME,
         "approvals": f"{HOME}/approvals",
         "preview": f"{HOME}/preview?count=4",
+        "readiness": f"{HOME}/readiness",
         "activities": f"{HOME}/activities",
         "activity_new": f"{HOME}/activities/new",
         "copying": f"{HOME}/activities/last-year?year=2027",

@@ -1,0 +1,274 @@
+"""C18, C31: what is prepared for the sessions of the next days, and the host told the evening before."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import and_, func, select
+from sqlalchemy.orm import Session
+
+from activities import devices
+from activities.hosts import Host
+from activities.models import (
+    Activity,
+    ActivitySession,
+    Organisation,
+    ScannerDevice,
+    SignUp,
+)
+from activities.queries import activity_of, organiser_ids, session_of
+from activities.refusals import policy_now
+from activities.rules.readiness import STAFFS, DeviceState, Lack, Preparation, hinders, lacks
+from activities.waiting import after_quiet, when
+from core import audit
+from core.access import Actor
+from core.clock import day_start, japan_day
+from core.errors import refused
+from core.models import AuditEvent, SigningKey
+from core.outbox import NoticeDraft, tell
+from registry.rules.policy import Policy, PolicyBook
+
+ONE_DAY: Final = timedelta(days=1)
+#: Acts by which names leave the platform for a reception, and the field they set.
+_TAKEN: Final = ("roster.carry", "roster.print")
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """A session and what it does not have yet.
+
+    Attributes:
+        session: It.
+        activity: What it is a date of.
+        organisation: Who holds it.
+        missing: Everything that is missing.
+        hindering: What of it stands in the way of its reception.
+    """
+
+    session: ActivitySession
+    activity: Activity
+    organisation: Organisation
+    missing: tuple[Lack, ...]
+    hindering: tuple[Lack, ...]
+
+    @property
+    def ready(self) -> bool:
+        """Whether its reception can work."""
+        return not self.hindering
+
+
+def readiness(
+    db: Session, *, lg_code: str, first: date, days: int, book: PolicyBook, now: datetime
+) -> list[Readiness]:
+    """What is prepared for the sessions that begin on some days, in time.
+
+    Args:
+        db: A transaction of the local government.
+        lg_code: The local government.
+        first: The first Japanese day.
+        days: How many days.
+        book: The numbers.
+        now: The instant; what has begun is left out.
+    """
+    rows = db.execute(
+        select(ActivitySession, Activity, Organisation)
+        .join(
+            Activity,
+            and_(
+                Activity.lg_code == ActivitySession.lg_code,
+                Activity.id == ActivitySession.activity_id,
+            ),
+        )
+        .join(
+            Organisation,
+            and_(
+                Organisation.lg_code == Activity.lg_code,
+                Organisation.id == Activity.organisation_id,
+            ),
+        )
+        .where(
+            ActivitySession.lg_code == lg_code,
+            ActivitySession.state == "open",
+            ActivitySession.published,
+            ActivitySession.starts_at >= max(day_start(first), now),
+            ActivitySession.starts_at < day_start(first + days * ONE_DAY),
+        )
+        .order_by(ActivitySession.starts_at, ActivitySession.id)
+    ).all()
+    if not rows:
+        return []
+    policy = policy_now(db, book, lg_code, now)
+    ids = [session.id for session, _, _ in rows]
+    held = _devices(db, lg_code, {host.id for _, _, host in rows}, policy)
+    changed, taken = _changes(db, lg_code, ids), _taken(db, lg_code, ids)
+    key_until = _key_until(db, lg_code, now)
+    found = []
+    for session, activity, organisation in rows:
+        expected, changed_at = changed.get(session.id, (0, None))
+        missing = lacks(
+            Preparation(
+                ends_at=session.ends_at,
+                contact=activity.contact,
+                devices=held.get(organisation.id, ()),
+                key_until=key_until,
+                expected=expected,
+                changed_at=changed_at,
+                carried_at=taken.get((session.id, "roster.carry")),
+                printed_at=taken.get((session.id, "roster.print")),
+            )
+        )
+        hindering = hinders(missing, expected=expected)
+        found.append(Readiness(session, activity, organisation, missing, hindering))
+    return found
+
+
+def _devices(
+    db: Session, lg_code: str, hosts: Collection[UUID], policy: Policy
+) -> Mapping[UUID, Sequence[DeviceState]]:
+    found: dict[UUID, list[DeviceState]] = {}
+    for row in db.scalars(
+        select(ScannerDevice).where(
+            ScannerDevice.lg_code == lg_code,
+            ScannerDevice.organisation_id.in_(hosts),
+            ScannerDevice.revoked_at.is_(None),
+        )
+    ):
+        state = DeviceState(devices.ending(row, policy).at, row.armed_until)
+        found.setdefault(row.organisation_id, []).append(state)
+    return found
+
+
+def _changes(
+    db: Session, lg_code: str, ids: Sequence[UUID]
+) -> Mapping[UUID, tuple[int, datetime | None]]:
+    """How many have a place in each session, and when somebody last came or left."""
+    rows = db.execute(
+        select(
+            SignUp.session_id,
+            func.count().filter(SignUp.state == "taken"),
+            func.max(func.greatest(SignUp.signed_up_at, SignUp.ended_at)),
+        )
+        .where(SignUp.lg_code == lg_code, SignUp.session_id.in_(ids))
+        .group_by(SignUp.session_id)
+    )
+    return {session_id: (expected, at) for session_id, expected, at in rows}
+
+
+def _taken(db: Session, lg_code: str, ids: Sequence[UUID]) -> Mapping[tuple[UUID, str], datetime]:
+    """When names were last taken along or printed, from the record."""
+    rows = db.execute(
+        select(AuditEvent.subject_id, AuditEvent.action, func.max(AuditEvent.at))
+        .where(
+            AuditEvent.lg_code == lg_code,
+            AuditEvent.action.in_(_TAKEN),
+            AuditEvent.subject_id.in_([str(one) for one in ids]),
+        )
+        .group_by(AuditEvent.subject_id, AuditEvent.action)
+    )
+    return {(UUID(subject), action): at for subject, action, at in rows}
+
+
+def _key_until(db: Session, lg_code: str, now: datetime) -> datetime | None:
+    return db.scalar(
+        select(func.max(SigningKey.not_after)).where(
+            SigningKey.lg_code == lg_code,
+            SigningKey.use == "venue",
+            SigningKey.status == "active",
+            SigningKey.private_key_sealed.is_not(None),
+            SigningKey.not_before <= now,
+        )
+    )
+
+
+# --- mended ---------------------------------------------------------------------------------------
+
+
+def set_contact(
+    db: Session, *, host: Host, activity_id: UUID, contact: str, now: datetime
+) -> Activity:
+    """R09: whom to call is no part of what was designated, so it may be put right at any time."""
+    activity = activity_of(db, host.lg_code, activity_id, lock=True)
+    host.require(activity.organisation_id)
+    activity.contact = contact
+    db.flush()
+    audit.record(
+        db,
+        actor=host.actor,
+        action="activity.contact",
+        subject=("activity", activity.id),
+        lg_code=host.lg_code,
+        now=now,
+    )
+    return activity
+
+
+def ask_host(
+    db: Session, *, actor: Actor, lg_code: str, session_id: UUID, book: PolicyBook, now: datetime
+) -> int:
+    """C18: staff ask the host to prepare a session, once a day at most; how many are told.
+
+    Raises:
+        NotFound: There is no such session here.
+        Refused: `host_has_nobody`: nobody organises for its host who could be told.
+    """
+    session = session_of(db, lg_code, session_id)
+    day = japan_day(session.starts_at)
+    rows = readiness(db, lg_code=lg_code, first=day, days=1, book=book, now=now)
+    drafts = [
+        draft
+        for one in rows
+        if one.session.id == session_id
+        for draft in _drafts(db, one, one.missing, now)
+    ]
+    if not drafts:
+        raise refused("host_has_nobody", rule="R19", action="invite_host")
+    audit.record(
+        db,
+        actor=actor,
+        action="session.ask_host",
+        subject=("session", session_id),
+        lg_code=lg_code,
+        now=now,
+        row_count=len(drafts),
+    )
+    return tell(db, drafts, now=now)
+
+
+def evening_before(
+    db: Session, *, lg_code: str, as_of: date, book: PolicyBook, now: datetime
+) -> int:
+    """C18: hosts whose session of tomorrow is not ready are told in the evening; how many people."""
+    rows = readiness(db, lg_code=lg_code, first=as_of + ONE_DAY, days=1, book=book, now=now)
+    send_at = after_quiet(now, policy_now(db, book, lg_code, now).integers("notify.quiet"))
+    drafts = [
+        draft
+        for one in rows
+        if set(one.hindering) - STAFFS
+        for draft in _drafts(db, one, one.hindering, now, send_at)
+    ]
+    return tell(db, drafts, now=now)
+
+
+def _drafts(
+    db: Session,
+    one: Readiness,
+    missing: Sequence[Lack],
+    now: datetime,
+    send_at: datetime | None = None,
+) -> list[NoticeDraft]:
+    facts: dict[str, Any] = {
+        "activity": one.activity.title,
+        "activity_id": str(one.activity.id),
+        "session_id": str(one.session.id),
+        "when": when(one.session),
+        "place": one.session.place,
+        "missing": len([lack for lack in missing if lack not in STAFFS]),
+    }
+    key = f"{one.session.id}:{japan_day(now).isoformat()}"
+    lg_code = one.session.lg_code
+    return [
+        NoticeDraft(person_id, "session_not_ready", key, lg_code, facts, available_at=send_at)
+        for person_id in organiser_ids(db, lg_code, one.organisation.id)
+    ]
