@@ -16,6 +16,7 @@ from activities.rules.readiness import DeviceState, Lack, Preparation, hinders, 
 from core.access import Role
 from core.clock import day_start, japan_day
 from core.db import for_body, for_job
+from core.errors import Refused
 from core.models import Notice
 from registry.policies import body_policy
 from tests.factories.activities import (
@@ -127,15 +128,6 @@ def test_c18_what_is_missing_is_seen_mended_and_told_in_the_evening(
     )
     assert "会場のコードを出せる" in press(f"{PAGE}/key")
     assert missing() == ({Lack.DEVICE, Lack.PAPER}, False)
-    lonely = create_designated_activity(database)
-    far = create_session(database, lonely, starts_at=tomorrow + timedelta(days=3))
-    nobody = http.post(
-        f"/staff/{HIDA}/sessions/{far.id}/ask-host",
-        data={"_key": str(uuid4())},
-        headers=clerk.headers,
-    )
-    assert nobody.status_code == 409
-    assert "お知らせを受け取る人がまだいません" in nobody.text
     # The host is asked by hand, and is not told the same again in the evening.
     assert "お願いしました" in press(f"/staff/{HIDA}/sessions/{session.id}/ask-host")
     assert evening() == 1
@@ -202,3 +194,11 @@ def test_c18_in_the_evening_the_host_is_told_once_unless_all_is_well(
         )
         # The key is for staff to mend; the host is not asked for it.
         assert one.hindering == (Lack.KEY,)
+    lonely = create_session(database, create_designated_activity(database), starts_at=tomorrow)
+    with (
+        database.transaction(for_body(HIDA, actor=staff_actor().label)) as db,
+        pytest.raises(Refused, match="host_has_nobody"),
+    ):
+        readiness.ask_host(
+            db, actor=staff_actor(), lg_code=HIDA, session_id=lonely.id, book=BOOK, now=NOW
+        )
