@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from activities import stays
+from activities import reconsidering, stays
 from core.access import Actor
 from core.errors import DomainError, NotFound
 from registry import approvals, queries, renewal_staff, taking_back
@@ -76,7 +76,7 @@ def chosen(key: str) -> Chosen:
         if kind == "stay":
             person, _, day = rest.partition(":")
             return Chosen(kind, UUID(person), date.fromisoformat(day))
-        if kind in {"application", "renewal"}:
+        if kind in {"application", "renewal", "proposal"}:
             return Chosen(kind, UUID(rest))
     except ValueError:
         pass
@@ -84,7 +84,13 @@ def chosen(key: str) -> Chosen:
 
 
 def person_of(db: Session, lg_code: str, one: Chosen) -> UUID:
-    """Whose case it is (C47)."""
+    """Whose case it is (C47).
+
+    Raises:
+        NotFound: It is nobody's, but a host's, and never decided with others.
+    """
+    if one.kind == "proposal":
+        raise NotFound(code="not_found")
     if one.kind == "application":
         return approvals.applicant_of(db, lg_code=lg_code, application_id=one.id)
     if one.kind == "renewal":
@@ -148,6 +154,8 @@ def take_back(db: Session, deciding: Deciding, one: Chosen) -> None:
         taking_back.application(db, application_id=one.id, book=deciding.book, **who)
     elif one.kind == "renewal":
         taking_back.renewal(db, term_id=one.id, book=deciding.book, **who)
+    elif one.kind == "proposal":
+        reconsidering.take_back(db, activity_id=one.id, **who)
     elif one.day is not None:
         stays.take_back(db, person_id=one.id, day=one.day, **who)
 
@@ -158,6 +166,7 @@ def can_take_back(db: Session, *, actor: Actor, lg_code: str, one: Chosen, now: 
         "application": (taking_back.DECIDED, str(one.id)),
         "renewal": (taking_back.RENEWED, str(one.id)),
         "stay": ((stays.APPROVED,), f"{one.id}:{one.day}"),
+        "proposal": (reconsidering.DECIDED, str(one.id)),
     }[one.kind]
     if one.kind == "renewal":
         # In its grace the next year has begun already; that is reversed, with a reason.
@@ -167,6 +176,16 @@ def can_take_back(db: Session, *, actor: Actor, lg_code: str, one: Chosen, now: 
     return taking_back.just_did(
         db, actor=actor, lg_code=lg_code, actions=actions, subject=subject, now=now
     )
+
+
+def offered(db: Session, *, actor: Actor, lg_code: str, key: str, now: datetime) -> str:
+    """The key of a press that can still be taken back by whoever made it; empty for any other."""
+    try:
+        one = chosen(key)
+    except NotFound:
+        return ""
+    may = can_take_back(db, actor=actor, lg_code=lg_code, one=one, now=now)
+    return one.key if may else ""
 
 
 def title_of(db: Session, lg_code: str, one: Chosen) -> str:

@@ -12,7 +12,8 @@ from fastapi import Depends, Query, Request, Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from admin import waiting, words
+from activities.refusals import policy_now
+from admin import return_reasons, waiting, words
 from admin.forms import Form
 from core.access import Actor, Role
 from core.clock import japan_day
@@ -30,6 +31,9 @@ from registry.rules.policy import PolicyBook
 
 #: What was just done, told at the top of the page one comes back to.
 Done = Annotated[str, Query(max_length=40)]
+
+#: The key of the row that was decided just now, offered to be taken back.
+Undo = Annotated[str, Query(max_length=64)]
 
 ROLE_NAMES: Final[Mapping[Role, str]] = MappingProxyType(
     {
@@ -224,6 +228,10 @@ class Desk:
             today=self.today,
             word=lambda family, code: words.word(say, family, code),
             options=lambda family: words.options(say, family),
+            reason_choices=lambda: return_reasons.choices(
+                say,
+                policy_now(db, self.book, self.lg_code, self.now).texts("designation.checklist"),
+            ),
             is_clerk=self.may(Role.CLERK),
             is_approver=self.may(Role.APPROVER),
             is_manager=self.may(Role.MANAGER),

@@ -88,6 +88,7 @@ AUDIT: Final[Mapping[str, str]] = MappingProxyType(
         "activity.site": N_("会場のようすを書いた"),
         "activity.submitted": N_("活動の案を提出した"),
         "activity.designated": N_("活動を指定した"),
+        "activity.taken_back": N_("提案についての決定を元に戻した"),
         "activity.returned": N_("活動の案を差し戻した"),
         "activity.rejected": N_("活動を指定しないとした"),
         "activity.withdrawn": N_("活動の指定を取り消した"),

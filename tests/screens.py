@@ -172,6 +172,7 @@ def desk_pages(camera: Camera, scene: Scene) -> None:
         "activities_new": f"{home}/activities/new",
         "calendars": f"{home}/calendars",
         "readiness": f"{home}/readiness",
+        "months": f"{home}/activities/calendar",
         "copying": f"{home}/activities/last-year?year=2027",
         "organisation": f"{home}/organisations/{morning.organisation.id}",
         "own": "/staff/me",

@@ -18,8 +18,8 @@ from activities.paging import after, cursor, page
 from activities.proposing import ProposalFields
 from activities.queries import activity_of, organisation_of, session_of, sessions_of
 from activities.refusals import policy_now
-from admin import approving, words
-from admin.desk import ClerkDesk, Desk, Done, Problems, ViewerDesk
+from admin import approving, deciding, words
+from admin.desk import ClerkDesk, Desk, Done, Problems, Undo, ViewerDesk
 from admin.forms import Form, FormDep
 from core.errors import NotFound
 from registry.people import refuse_individual_number
@@ -192,6 +192,8 @@ def show(
     errors: Problems = (),
     status: int = 200,
     done: str = "",
+    undo: str = "",
+    reason: str = "",
 ) -> Response:
     """One activity: what it is, its dates, its course, and what can be done with it."""
     with desk.transaction() as db:
@@ -210,15 +212,19 @@ def show(
             organisation=organisation_of(db, desk.lg_code, activity.organisation_id),
             sessions=sessions_of(db, desk.lg_code, activity_id),
             history=history_of(db, activity),
+            undo=deciding.offered(
+                db, actor=desk.actor, lg_code=desk.lg_code, key=undo, now=desk.now
+            ),
+            given_reason=reason,
             proposal=proposals[0] if proposals else None,
             questions=policy.texts("designation.checklist"),
         )
 
 
 @router.get(STAFF + "/activities/{activity_id}")
-def one_activity(desk: ViewerDesk, activity_id: UUID, done: Done = "") -> Response:
-    """Its dates lead to the counter and the poster."""
-    return show(desk, activity_id, done=done)
+def one_activity(desk: ViewerDesk, activity_id: UUID, done: Done = "", undo: Undo = "") -> Response:
+    """Its dates lead to the counter and the poster; a press of these minutes can be taken back."""
+    return show(desk, activity_id, done=done, undo=undo)
 
 
 @router.post(STAFF + "/activities/{activity_id}/sessions")

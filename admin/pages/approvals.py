@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from activities import designation, stays
 from activities.models import Activity
 from activities.refusals import policy_now
-from admin import approving
+from admin import approving, return_reasons
 from admin.desk import (
     Again,
     ApproverDesk,
@@ -23,7 +23,8 @@ from admin.desk import (
     ViewerDesk,
 )
 from admin.forms import Form, FormDep
-from admin.pages import today
+from admin.pages import activities, today
+from core.errors import Invalid, Refused
 from registry import approvals, renewal_staff
 from registry.doors import EvidenceDep
 from registry.evidence import Evidence
@@ -31,6 +32,8 @@ from registry.models import Application
 
 router = APIRouter(include_in_schema=False)
 MAX_REASON = 400
+#: Decisions on proposals that can be taken back.
+UNDONE = frozenset({"designated", "returned", "rejected"})
 STAFF = "/staff/{lg_code}"
 
 
@@ -121,9 +124,27 @@ def withdraw(desk: ApproverDesk, activity_id: UUID, form: FormDep) -> Response:
     return _with_reason(desk, activity_id, form, designation.withdraw_designation, "withdrawn")
 
 
+@router.post(STAFF + "/activities/{activity_id}/reason")
+def write_reason(desk: ApproverDesk, activity_id: UUID, form: FormDep) -> Response:
+    """R09: the chosen sentences stand in the reason, to be read and changed; nothing is decided."""
+    return _written(desk, activity_id, form)
+
+
+def _written(desk: Desk, activity_id: UUID, form: Form) -> Response:
+    try:
+        reason = return_reasons.filled(form.one("reason", most=MAX_REASON), form.many("because"))
+    except (Invalid, Refused) as error:
+        return activities.show(desk, activity_id, errors=desk.problems(error), status=422)
+    return activities.show(desk, activity_id, reason=reason)
+
+
 def _with_reason(
     desk: Desk, activity_id: UUID, form: Form, decide: Callable[..., Activity], done: str
 ) -> Response:
+    if form.many("because") and not form.one("reason"):
+        # What nobody has seen is not sent: without scripts the sentences are shown first.
+        return _written(desk, activity_id, form)
+
     def work(db: Session) -> str:
         decide(
             db,
@@ -140,9 +161,11 @@ def _with_reason(
 
 def _after(desk: Desk, form: Form, activity_id: UUID, done: str) -> str:
     """Back to the activity's own page when the decision was made there, else to the list."""
+    undo = f"proposal:{activity_id}" if done in UNDONE else ""
     if form.one("back") == "activity":
-        return f"{desk.home}/activities/{activity_id}?done={done}"
-    return _back(desk, form, done)
+        where = f"{desk.home}/activities/{activity_id}?done={done}"
+        return where + (f"&undo={undo}" if undo else "")
+    return _back(desk, form, done, undo)
 
 
 @router.post(STAFF + "/activities/{activity_id}/audit")

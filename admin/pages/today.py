@@ -2,21 +2,21 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Annotated, Final
+from typing import Final
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Response
 from sqlalchemy.orm import Session
 
 from activities import readiness
 from activities.refusals import policy_now
 from admin import deciding, inbox, night, waiting
 from admin.deciding import Chosen, Deciding, Outlook
-from admin.desk import ApproverDesk, ClerkDesk, Desk, Done, Problems, ViewerDesk, not_oneself
+from admin.desk import ApproverDesk, ClerkDesk, Desk, Done, Problems, Undo, ViewerDesk, not_oneself
 from admin.forms import Form, FormDep
 from admin.pages.own import passkey_offered
 from core import audit
 from core.access import Role
-from core.errors import Invalid, NotFound, invalid
+from core.errors import Invalid, invalid
 from registry.doors import EvidenceDep
 from registry.evidence import Evidence
 from registry.rules.policy import Policy
@@ -27,8 +27,6 @@ DAYS_AHEAD = 7
 HOME = "/staff/{lg_code}"
 #: What is due within it is marked.
 SOON: Final = timedelta(days=1)
-#: The key of the row that was decided just now, offered to be taken back.
-Undo = Annotated[str, Query(max_length=64)]
 
 
 def show(
@@ -54,7 +52,9 @@ def show(
             status=status,
             errors=errors,
             done=done,
-            undo=_offered(db, desk, undo),
+            undo=deciding.offered(
+                db, actor=desk.actor, lg_code=desk.lg_code, key=undo, now=desk.now
+            ),
             queue=waiting.counts(db, lg_code=desk.lg_code, today=desk.today, now=desk.now),
             items=items[: inbox.SHOWN],
             more=max(0, len(items) - inbox.SHOWN),
@@ -80,16 +80,6 @@ def _items(db: Session, desk: Desk, policy: Policy) -> list[inbox.Item]:
         now=desk.now,
         offline=timedelta(days=policy.integer("checkin.offline_days")),
     )
-
-
-def _offered(db: Session, desk: Desk, undo: str) -> str:
-    """The key of a press that can still be taken back by whoever made it."""
-    try:
-        one = deciding.chosen(undo)
-    except NotFound:
-        return ""
-    may = deciding.can_take_back(db, actor=desk.actor, lg_code=desk.lg_code, one=one, now=desk.now)
-    return one.key if may else ""
 
 
 @router.get(HOME)
@@ -192,7 +182,8 @@ def take_back(desk: ClerkDesk, form: FormDep, evidence: EvidenceDep) -> Response
     one = deciding.chosen(form.needed("item", most=64))
     if one.kind != "stay":
         desk.actor.require_role(desk.lg_code, Role.APPROVER)
-    _refuse_own(desk, one)
+    if one.kind != "proposal":
+        _refuse_own(desk, one)
 
     def work(db: Session) -> str:
         deciding.take_back(db, _as(desk, evidence), one)

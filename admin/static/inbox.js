@@ -51,6 +51,15 @@ document.addEventListener("keydown", (event) => {
   if (!event.repeat || "jk".includes(event.key.toLowerCase())) act();
 });
 
+// A chosen sentence stands in the reason at once, where it is seen and changed before it is sent.
+for (const box of document.querySelectorAll("[data-fill]")) {
+  const reason = box.form.elements.namedItem("reason");
+  box.addEventListener("change", () => {
+    const lines = reason.value.split("\n").filter((line) => line && line !== box.dataset.fill);
+    reason.value = (box.checked ? [...lines, box.dataset.fill] : lines).join("\n");
+  });
+}
+
 for (const hint of document.querySelectorAll("[data-keys]")) hint.hidden = false;
 // After a decision the next row is under the fingers already.
 if (list?.dataset.inbox === "next") go(Number(sessionStorage.getItem(PLACE) ?? 0));

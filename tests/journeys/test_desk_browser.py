@@ -61,6 +61,7 @@ def paths(morning: Morning) -> dict[str, str]:
         "approvals": f"{HOME}/approvals",
         "preview": f"{HOME}/preview?count=4",
         "readiness": f"{HOME}/readiness",
+        "months": f"{HOME}/activities/calendar",
         "activities": f"{HOME}/activities",
         "activity_new": f"{HOME}/activities/new",
         "copying": f"{HOME}/activities/last-year?year=2027",
