@@ -58,14 +58,18 @@ class Difference:
         }
 
 
+def t_value(n: int) -> float:
+    """Student's t for the 95 % interval of the mean of so many values, two at least."""
+    return _T[n - 2] if n - 2 < len(_T) else _NORMAL
+
+
 def difference_of(name: str, base: Sequence[float], changed: Sequence[float]) -> Difference:
     """The mean difference of pairs with its interval; one pair alone has none."""
     gaps = np.asarray(changed, dtype=np.float64) - np.asarray(base, dtype=np.float64)
     middle, n = float(gaps.mean()), len(gaps)
     half = math.inf
     if n > 1:
-        factor = _T[n - 2] if n - 2 < len(_T) else _NORMAL
-        half = factor * float(gaps.std(ddof=1)) / math.sqrt(n)
+        half = t_value(n) * float(gaps.std(ddof=1)) / math.sqrt(n)
     return Difference(
         name,
         float(np.mean(base)),

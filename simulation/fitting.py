@@ -39,11 +39,11 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """With whom one measures: how long, how many, whose luck."""
+    """With whom one measures: how long, how many, whose luck (the mean of some)."""
 
     months: int
     people: int
-    seed: int = 1
+    seeds: tuple[int, ...] = (1,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +61,12 @@ def measured(
 ) -> tuple[float, float, float]:
     """Registrations, participations of the last months and premium, in the scenario's full size."""
     setting = prepare(scenario, book, months=sample.months)
-    job = Job(
-        with_coupling(setting, sample.seed, sample.people), sample.seed, sample.people, events=False
-    )
-    series = series_of(run_parts(job)[0]).sum(axis=1)
-    weight = scenario.people.value / sample.people
+    jobs = [
+        Job(with_coupling(setting, seed, sample.people), seed, sample.people)
+        for seed in sample.seeds
+    ]
+    series = sum(series_of(run_parts(job)[0]).sum(axis=1) for job in jobs)
+    weight = scenario.people.value / sample.people / len(jobs)
     held = float(series[-1, ms.BASIC] + series[-1, ms.PREMIUM])
     came = float(series[-months:, ms.CHECK_INS].sum())
     return held * weight, came * weight, float(series[-1, ms.PREMIUM]) * weight

@@ -85,6 +85,39 @@ def sensitivity(
     console.print(table)
 
 
+@cli.command()
+def backtest(
+    observed: Annotated[Path, typer.Option(help="The folder of a rehearsal or a run.")],
+    scenario: Annotated[str, typer.Option(help="What is assumed: a name, or a YAML file.")],
+    known: Annotated[int, typer.Option(min=12, help="Months that the fit may see.")] = 24,
+    out: Annotated[Path | None, typer.Option(help="A folder for backtest.json.")] = None,
+) -> None:
+    """Foretell the later months of a rehearsal from its first; exit code 1 when the error is larger."""
+    from registry.policybook import load_policy
+    from simulation.backtest import SEEDS, read
+    from simulation.backtest import backtest as run
+
+    with progress(scenario, len(SEEDS)) as tick:
+        found = run(load_scenario(scenario), load_policy(), read(observed), known, tick=tick)
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        write_json(out / "backtest.json", found)
+    table = Table("", "observed", "foretold", "95 %", "off", "stated")
+    for row in found["figures"]:
+        low, high = row["interval"]
+        off = "" if row["off"] is None else f"{row['off']:+.1%}"
+        table.add_row(
+            row["figure"],
+            f"{row['observed']:,.0f}",
+            f"{row['foretold']:,.0f}",
+            f"{low:,.0f} … {high:,.0f}",
+            off,
+            f"±{row['within']:.0%}",
+        )
+    console.print(table)
+    raise typer.Exit(0 if found["holds"] else 1)
+
+
 @cli.command(hidden=True)
 def own(
     asked: Annotated[Path, typer.Option(help="The question, as simulation/own.py describes it.")],
