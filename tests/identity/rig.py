@@ -1,6 +1,11 @@
 """What the tests of the identity check hold: the stand-in, and a browser at a platform."""
 
 import re
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from html import unescape
@@ -8,6 +13,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
+import uvicorn
+from joserfc.jwk import RSAKey
 
 from core.clock import wall_now
 from registry.idp import (
@@ -19,8 +26,11 @@ from registry.idp import (
     VerifiedIdentity,
     begin,
     finish,
+    new_signing_key,
     provider_at,
+    public_keys,
 )
+from standins.openid import Client, Config, create_app
 
 REDIRECT = "http://localhost:8000/identity/callback"
 TODAY = date(2026, 11, 21)
@@ -130,3 +140,28 @@ def callback_of(url: str) -> Callback:
     """The request a browser makes when it follows an answer."""
     assert url.startswith(f"{REDIRECT}?")
     return Callback.from_query(urlsplit(url).query)
+
+
+@contextmanager
+def standin_server(*redirects: str) -> Iterator[StandIn]:
+    """A stand-in on a real port, which sends browsers back to these addresses only."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    base_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    es_key, rsa_key = new_signing_key(), RSAKey.generate_key(2048, private=True)
+    rsa_key.ensure_kid()
+    with httpx.Client(trust_env=False) as http:
+        standin = StandIn(base_url, es_key, rsa_key, http)
+        jwks = public_keys(es_key, rsa_key)
+        clients = (Client("furusato", redirects, jwks), Client("other", redirects, jwks))
+        config = Config(base_url, clients, clock=standin.now, hang_seconds=3, delay_seconds=0.2)
+        server = uvicorn.Server(
+            uvicorn.Config(create_app(config), log_level="warning", ws="none", lifespan="off")
+        )
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        while not server.started:
+            time.sleep(0.01)
+        yield standin
+        server.should_exit = True
+        thread.join()
+    listener.close()

@@ -67,11 +67,19 @@ def live_settings() -> dict[str, Any]:
 
 
 @pytest.fixture
+def listener() -> socket.socket:
+    """The free port on which the application will answer."""
+    return socket.create_server(("127.0.0.1", 0))
+
+
+@pytest.fixture
 def live(
-    own_database: Database, clock: FixedClock, live_settings: dict[str, Any]
+    own_database: Database,
+    clock: FixedClock,
+    listener: socket.socket,
+    live_settings: dict[str, Any],
 ) -> Iterator[Live]:
     """The web application on a free port of this machine, on a database of its own."""
-    listener = socket.create_server(("127.0.0.1", 0))
     # By its name: a browser keeps no passkeys for a bare address.
     url = f"http://localhost:{listener.getsockname()[1]}"
     name = own_database._settings.database_url.rpartition("/")[2].partition("?")[0]
