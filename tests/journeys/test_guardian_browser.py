@@ -14,7 +14,7 @@ from registry import guardians
 from registry.doors import GATE
 from tests.factories.registry import GIFU, HIDA, NOW, create_person, open_bodies, policy_book
 from tests.identity.rig import StandIn, standin_server
-from tests.journeys.conftest import Live, axe_finds_nothing, visiting
+from tests.journeys.conftest import Live, Visitor, axe_finds_nothing, visiting
 
 pytestmark = pytest.mark.browser
 
@@ -33,6 +33,10 @@ def live_settings(standin: StandIn, tmp_path: Path) -> dict[str, Any]:
     return {"idp_base_url": standin.issuer, "idp_private_key_file": key}
 
 
+def signed_in(visitor: Visitor, live: Live, token: str) -> None:
+    visitor.context.add_cookies([{"name": SESSION_COOKIE, "value": token, "url": live.url}])
+
+
 def test_r18_a_guardian_shows_their_own_card_and_no_childs(chromium: Browser, live: Live) -> None:
     open_bodies(live.database, GIFU, HIDA)
     child = create_person(live.database, nickname="太郎", birth_year=2012)
@@ -49,8 +53,7 @@ def test_r18_a_guardian_shows_their_own_card_and_no_childs(chromium: Browser, li
     verified = "select verified_at is not null from guardianship"
     with visiting(chromium, live, scripts=False) as visitor:
         page = visitor.page
-        cookie = {"name": SESSION_COOKIE, "value": mother.token, "url": live.url}
-        visitor.context.add_cookies([cookie])
+        signed_in(visitor, live, mother.token)
         page.goto(f"/guardian-invitations/{invited.token}")
         page.get_by_label("保護者として、内容に同意します").check()
         page.get_by_role("button", name="同意する").click()
@@ -69,6 +72,6 @@ def test_r18_a_guardian_shows_their_own_card_and_no_childs(chromium: Browser, li
                 page.goto(f"/guardian-invitations/{invited.token}")
         expect(page.locator(".notice-good")).to_contain_text("同意をいただいています")
     with visiting(chromium, live, bypass_csp=True) as visitor:
-        visitor.context.add_cookies([cookie])
+        signed_in(visitor, live, mother.token)
         visitor.page.goto(f"/guardian-invitations/{invited.token}")
         axe_finds_nothing(visitor.page)

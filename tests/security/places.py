@@ -344,13 +344,12 @@ def _of_a_family(
     helped = create_person(database, nickname=f"{family}の祖母", now=LONG_AGO)
     join(database, helped, session.lg_code, now=LONG_AGO)
     sign_up(database, session, helped.id)
+    helping = helps(database, guardian, helped)
     return {
         "guardianship_id": guardianship,
         "token": invited.token,
-        "/guardianships/{guardianship_id}/sign-ups:guardianship_id": helps(
-            database, guardian, helped
-        ),
-        "/family/{guardianship_id}/sign-ups:guardianship_id": helps(database, guardian, helped),
+        "/guardianships/{guardianship_id}/sign-ups:guardianship_id": helping,
+        "/family/{guardianship_id}/sign-ups:guardianship_id": helping,
         "/family/helpers:guardianship_id": helps(database, helper, guardian),
     }
 
