@@ -14,7 +14,7 @@ from admin import approving, waiting
 from admin.waiting import OPEN_TO_STAFF, Unsettled
 from core.access import Actor
 from core.clock import day_start
-from registry import approvals, renewal_staff
+from registry import approvals, confirming, renewal_staff
 from registry.approvals import InboxRow
 from registry.models import Judgement, Registration, Term
 
@@ -34,7 +34,7 @@ class Item:
     """One thing that wants a human.
 
     Attributes:
-        kind: `proposal`, `application`, `renewal`, `stay`, `scan`, `sample` or `device`.
+        kind: `proposal`, `application`, `renewal`, `stay`, `scan`, `sample`, `device` or `confirmation`.
         key: Kind and id, the same as long as it waits.
         title: A name or a title.
         deadline: When it wants its answer; a veto takes effect by itself then.
@@ -118,6 +118,7 @@ def gather(
             for one in approving.sampled(db, lg_code)
         ),
         *_devices(db, lg_code, now, offline),
+        *_wishes(db, actor, lg_code, now),
     ]
     return sorted(found, key=lambda one: (one.deadline, one.key))
 
@@ -179,6 +180,21 @@ def _renewal(term: Term, registration: Registration, judgement: Judgement | None
         judgement.reasons if judgement else (),
         judgement,
     )
+
+
+def _wishes(db: Session, actor: Actor, lg_code: str, now: datetime) -> list[Item]:
+    """C47: what a colleague asked for, for those who may be the second person."""
+    return [
+        Item(
+            "confirmation",
+            f"confirmation:{row.id}",
+            row.name or "",
+            row.expires_at,
+            _of(wish=row),
+        )
+        for row in confirming.waiting(db, lg_code, now=now)
+        if confirming.may_confirm(row, actor)
+    ]
 
 
 def _scan(one: Unsettled) -> Item:

@@ -190,6 +190,11 @@ _FAMILIES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "in_and_out": N_("受付と終わりの確認"),
             "automatic": N_("申込だけで参加とみなす"),
         },
+        "confirmation": {
+            "requirement": N_("要件を変える"),
+            "auto_mode": N_("自動で決めるようにする"),
+            "manager_role": N_("管理者を加える"),
+        },
         "foreseen": {
             "application_granted": N_("プレミアム登録になる"),
             "application_refused": N_("申請が承認されない"),
@@ -222,6 +227,7 @@ _FAMILIES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "stay": N_("滞在日の報告"),
             "scan": N_("確かめる受付"),
             "sample": N_("事後の点検"),
+            "confirmation": N_("2人目の確認"),
             "device": N_("送られていない受付"),
         },
         "body_state": {

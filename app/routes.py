@@ -67,6 +67,7 @@ from mobile.pages import (
 from registry import (
     api_applications,
     api_closing,
+    api_confirming,
     api_governments,
     api_guardians,
     api_identity,
@@ -122,6 +123,7 @@ TABLE: tuple[Row, ...] = (
     Row(api_news.staff_router, API, Door.STAFF),
     Row(api_governments.operator_router, API, Door.OPERATOR),
     Row(api_settings.router, API, Door.STAFF),
+    Row(api_confirming.router, API, Door.STAFF),
     Row(api_members.router, API, Door.STAFF),
     Row(api_closing.router, API, Door.STAFF),
     Row(api_premium.person_router, API, Door.PERSON),

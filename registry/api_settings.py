@@ -1,12 +1,15 @@
 """Doors of a local government's own numbers and requirements, for its staff (R07, R15, R33)."""
 
+from typing import Any
+
 from fastapi import APIRouter, Request, Response
 from sqlalchemy.orm import Session
 
 from core.clock import japan_day
 from core.problems import problems
 from core.web import Answer, Items, PlatformDep, answer_once
-from registry import policies
+from registry import confirming, policies
+from registry.api_confirming import WAITS, ConfirmationOut
 from registry.doors import BookDep, LgCode, ViewerActor, as_body
 from registry.fresh_doors import FreshManager
 from registry.rules.requirement import parse
@@ -38,7 +41,7 @@ def list_settings(
     f"{AREA}/settings/{{key}}",
     summary="Set one's own value",
     response_model=SettingOut,
-    responses=problems(401, 403, 404, 409, 422),
+    responses=problems(401, 403, 404, 409, 422) | WAITS,
 )
 def set_value(
     request: Request,
@@ -49,20 +52,20 @@ def set_value(
     platform: PlatformDep,
     book: BookDep,
 ) -> Response:
-    """R15: within what the nation leaves to local governments; from today on or later."""
+    """R15: within what the nation leaves to local governments; from today on or later.
+
+    Deciding by machine alone (`auto`) waits for a second person.
+    """
     now = platform.clock.now()
 
     def work(db: Session) -> Answer:
-        policies.set_body_value(
-            db,
-            actor=actor,
-            lg_code=lg_code,
-            key=key,
-            value=given.value,
-            since=given.since,
-            now=now,
-            book=book,
-        )
+        wanted: dict[str, Any] = {"key": key, "value": given.value, "since": given.since}
+        if policies.needs_two(key, given.value):
+            row = confirming.ask_value(
+                db, actor=actor, lg_code=lg_code, now=now, book=book, **wanted
+            )
+            return ConfirmationOut.waits(row)
+        policies.set_body_value(db, actor=actor, lg_code=lg_code, now=now, book=book, **wanted)
         found = policies.settings_of(db, lg_code=lg_code, book=book, day=japan_day(now))
         setting = next(one for one in found if one.parameter.key == key)
         return Answer.of(SettingOut.of(setting))
@@ -95,9 +98,9 @@ def list_requirements(
 
 @router.post(
     f"{AREA}/requirement-versions",
-    status_code=201,
-    summary="Announce a requirement",
-    response_model=RequirementOut,
+    status_code=202,
+    summary="Ask for a requirement to be announced",
+    response_model=ConfirmationOut,
     responses=problems(401, 403, 404, 409, 422),
 )
 def announce(
@@ -108,11 +111,14 @@ def announce(
     platform: PlatformDep,
     book: BookDep,
 ) -> Response:
-    """R33: a harder one needs 60 days' notice (a setting); registrants are told in the app."""
+    """R33: a second person confirms it, and then registrants are told in the app.
+
+    A harder one needs 60 days' notice (a setting), reckoned from the confirmation.
+    """
     now = platform.clock.now()
 
     def work(db: Session) -> Answer:
-        row = policies.create_requirement(
+        row = confirming.ask_requirement(
             db,
             actor=actor,
             lg_code=lg_code,
@@ -121,8 +127,6 @@ def announce(
             now=now,
             book=book,
         )
-        tree = parse(row.tree)
-        below = policies.is_below_base(tree, book, row.effective_from)
-        return Answer.of(RequirementOut.from_row(row, tree, below=below), 201)
+        return ConfirmationOut.waits(row)
 
     return answer_once(request, as_body(actor, lg_code), actor=actor, work=work)

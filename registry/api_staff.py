@@ -1,16 +1,19 @@
 """Doors for appointing staff."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 
-from core.access import Actor, Role
+from core.access import Actor, ActorKind, Role
 from core.db import Context
 from core.web import Answer, Items, answer_once, platform_of, require_key
-from registry.doors import GATE, LgCode, ManagerActor, as_body, as_operator
+from registry import confirming
+from registry.api_confirming import WAITS, ConfirmationOut
+from registry.doors import GATE, LgCode, ManagerActor, as_body, as_operator, book_of
 from registry.fresh_doors import FreshManager, FreshOperator
 from registry.models import StaffRole
 from registry.people import refuse_individual_number
@@ -69,18 +72,18 @@ def _appoint(
         account_id = account_for_duty(
             gate, kind="staff", email=given.email, secret=platform.secret, now=now
         )
+    whom: dict[str, Any] = {
+        "lg_code": lg_code,
+        "account_id": account_id,
+        "name": given.name,
+        "now": now,
+    }
 
     def work(db: Session) -> Answer:
-        row = appoint(
-            db,
-            actor=actor,
-            lg_code=lg_code,
-            account_id=account_id,
-            name=given.name,
-            role=given.role,
-            now=now,
-        )
-        return Answer.of(StaffOut.of(row), 201)
+        if given.role is Role.MANAGER and actor.kind is not ActorKind.OPERATOR:
+            row = confirming.ask_manager(db, actor=actor, book=book_of(request), **whom)
+            return ConfirmationOut.waits(row)
+        return Answer.of(StaffOut.of(appoint(db, actor=actor, role=given.role, **whom)), 201)
 
     return answer_once(request, context, actor=actor, work=work)
 
@@ -113,11 +116,15 @@ def list_staff(request: Request, lg_code: LgCode, actor: ManagerActor) -> Items[
     summary="Appoint a member of staff",
     response_model=StaffOut,
     status_code=201,
+    responses=WAITS,
 )
 def appoint_as_manager(
     request: Request, lg_code: LgCode, given: StaffIn, actor: FreshManager
 ) -> Response:
-    """A manager gives somebody a role; an earlier role here ends."""
+    """A manager gives somebody a role; an earlier role here ends.
+
+    Another manager waits for a second manager's word.
+    """
     return _appoint(request, actor, as_body(actor, lg_code), lg_code, given)
 
 

@@ -9,8 +9,8 @@ from core import audit
 from core.access import Actor, Role
 from core.clock import japan_day
 from core.errors import Conflict, invalid
-from registry import policies
-from registry.models import RequirementDraft, RequirementVersion
+from registry import confirming, policies
+from registry.models import Confirmation, RequirementDraft
 from registry.requirement_checks import check_size
 from registry.rules.composing import Draft, draft_of, tidy
 from registry.rules.policy import PolicyBook
@@ -79,7 +79,7 @@ def edit(
     return row
 
 
-def announce(
+def ask(
     db: Session,
     *,
     actor: Actor,
@@ -88,18 +88,18 @@ def announce(
     effective_from: date,
     now: datetime,
     book: PolicyBook,
-) -> RequirementVersion:
-    """R33: what the draft asks is announced, and the draft is done.
+) -> Confirmation:
+    """R33: what the draft asks waits for a second person; the draft stays until it is announced.
 
     Raises:
         Conflict: `draft_changed`: it is no longer what was looked at.
-        Invalid, Refused: As `asked_by` and `policies.create_requirement`.
+        Invalid, Refused: As `asked_by` and `confirming.ask_requirement`.
     """
     actor.require_role(lg_code, Role.MANAGER)
     row = db.get(RequirementDraft, lg_code, with_for_update=True)
     if row is None or row.edits != seen:
         raise Conflict(code="draft_changed")
-    made = policies.create_requirement(
+    return confirming.ask_requirement(
         db,
         actor=actor,
         lg_code=lg_code,
@@ -108,9 +108,6 @@ def announce(
         now=now,
         book=book,
     )
-    db.delete(row)
-    db.flush()
-    return made
 
 
 def discard(db: Session, *, actor: Actor, lg_code: str, now: datetime) -> None:

@@ -21,6 +21,7 @@ from registry.requirement_checks import check_reach, check_size
 from registry.rules import policy as rules
 from registry.rules import versions
 from registry.rules.calendars import fiscal_year_start
+from registry.rules.facts import DecisionMode
 from registry.rules.policy import Parameter, PolicyBook, PolicyError, Step
 from registry.rules.reasons import Reason
 from registry.rules.requirement import (
@@ -120,8 +121,12 @@ def settings_of(db: Session, *, lg_code: str, book: PolicyBook, day: date) -> tu
     )
 
 
-def set_body_value(
-    db: Session,
+def needs_two(key: str, value: object) -> bool:
+    """R15, C47: whether one person alone may not set this: machines would decide from then on."""
+    return key.startswith("decision.mode") and value == DecisionMode.AUTO.value
+
+
+def check_value(
     *,
     actor: Actor,
     lg_code: str,
@@ -130,14 +135,13 @@ def set_body_value(
     since: date,
     now: datetime,
     book: PolicyBook,
-) -> Step:
-    """A manager sets the body's own value from a day on.
+) -> None:
+    """R15: whether a manager may set this value from that day; nothing is written.
 
     Raises:
         NotFound: There is no such setting.
         Refused: A body may not set it, or not this value (`setting_…`, with the rule's id); or
             from a past day (`in_the_past`), as nobody may change what has been judged (R33).
-        Conflict: It was decided for that day at this very instant.
     """
     actor.require_role(lg_code, Role.MANAGER)
     if key not in book.parameters:
@@ -153,29 +157,51 @@ def set_body_value(
     problem = book.refusal(wanted)
     if problem is not None:
         raise refused(f"setting_{problem.code}", rule=rule, found=str(value), field=key)
-    if db.get(BodyValue, (lg_code, key, since, now)) is not None:
+
+
+def set_body_value(
+    db: Session,
+    *,
+    actor: Actor,
+    lg_code: str,
+    key: str,
+    value: object,
+    since: date,
+    now: datetime,
+    book: PolicyBook,
+) -> Step:
+    """A manager sets the body's own value from a day on.
+
+    Raises:
+        NotFound, Refused: As `check_value`; `second_person_needed` where two have to agree.
+        Conflict: It was decided for that day at this very instant.
+    """
+    check_value(actor=actor, lg_code=lg_code, key=key, value=value, since=since, now=now, book=book)
+    if needs_two(key, value):
+        raise refused("second_person_needed", rule="R15", field=key)
+    row = BodyValue(lg_code=lg_code, key=key, since=since, value=value, decided_by=actor.label)
+    return add_value(db, row, actor=actor, now=now, book=book)
+
+
+def add_value(
+    db: Session, row: BodyValue, *, actor: Actor, now: datetime, book: PolicyBook
+) -> Step:
+    """Write down a value that was checked; what holds from its day on."""
+    row.decided_at = now
+    if db.get(BodyValue, (row.lg_code, row.key, row.since, now)) is not None:
         raise Conflict(code="conflict")
-    db.add(
-        BodyValue(
-            lg_code=lg_code,
-            key=key,
-            since=since,
-            decided_at=now,
-            value=value,
-            decided_by=actor.label,
-        )
-    )
+    db.add(row)
     db.flush()
     audit.record(
         db,
         actor=actor,
         action="setting.set",
-        subject=("setting", key),
+        subject=("setting", row.key),
         now=now,
-        lg_code=lg_code,
-        purpose=since.isoformat(),
+        lg_code=row.lg_code,
+        purpose=row.since.isoformat(),
     )
-    return body_policy(db, book, lg_code, since).on(key, since, lg_code)
+    return body_policy(db, book, row.lg_code, row.since).on(row.key, row.since, row.lg_code)
 
 
 # --- requirements for premium -----------------------------------------------------------
@@ -214,25 +240,24 @@ def is_below_base(tree: Tree, book: PolicyBook, day: date) -> bool:
     return below_national_base(tree, parse(book.on("premium.base", day).value))
 
 
-def create_requirement(
+def check_requirement(
     db: Session,
     *,
-    actor: Actor,
     lg_code: str,
     tree: object,
     effective_from: date,
     now: datetime,
     book: PolicyBook,
-) -> RequirementVersion:
-    """R33: announce a requirement that holds from a day; registrants are told in the app.
+) -> tuple[Tree, Tree]:
+    """R33: the requirement, and the one it follows, if it may be announced today for that day.
 
     Raises:
         Invalid: The tree cannot be read (`requirement_tree`).
-        Refused: It is too large, or nobody could meet it (R07). The day is past, no first day of a fiscal year where the nation asks for one, or
-            sooner than the notice a harder requirement needs (`notice_too_short`).
+        Refused: It is too large, or nobody could meet it (R07). The day is past, no first day of
+            a fiscal year where the nation asks for one, or sooner than the notice a harder
+            requirement needs (`notice_too_short`).
         Conflict: Another requirement begins on that day.
     """
-    actor.require_role(lg_code, Role.MANAGER)
     today = japan_day(now)
     wanted = _parsed(tree)
     check_size(to_json(wanted), book, today)
@@ -244,14 +269,33 @@ def create_requirement(
     old, problems = _compared(own, lg_code, wanted, effective_from, today)
     if problems:
         raise Refused(code=problems[0].code, problems=[_problem(reason) for reason in problems])
-    row = RequirementVersion(
-        lg_code=lg_code,
-        id=new_id(),
-        effective_from=effective_from,
-        announced_on=today,
-        tree=to_json(wanted),
-        decided_by=actor.label,
+    return wanted, old
+
+
+def create_requirement(
+    db: Session, row: RequirementVersion, *, actor: Actor, now: datetime, book: PolicyBook
+) -> RequirementVersion:
+    """R33: announce what two people agreed on; registrants are told in the app.
+
+    Args:
+        db: A transaction of the local government.
+        row: Its day, its tree, who decided and whose confirmation it rests on.
+        actor: Who confirmed.
+        now: The instant; the notice is reckoned from its day.
+        book: The national book.
+
+    Raises:
+        Invalid, Refused, Conflict: As `check_requirement`.
+    """
+    wanted, old = check_requirement(
+        db,
+        lg_code=row.lg_code,
+        tree=row.tree,
+        effective_from=row.effective_from,
+        now=now,
+        book=book,
     )
+    row.id, row.announced_on, row.tree = new_id(), japan_day(now), to_json(wanted)
     db.add(row)
     db.flush()
     audit.record(
@@ -260,7 +304,7 @@ def create_requirement(
         action="requirement.announce",
         subject=("requirement_version", row.id),
         now=now,
-        lg_code=lg_code,
+        lg_code=row.lg_code,
     )
     _tell_registrants(db, row, harder=harder_than(wanted, old), now=now)
     return row

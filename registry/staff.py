@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from core import audit
-from core.access import Actor, Role
+from core.access import Actor, ActorKind, Role
 from core.errors import NotFound, refused
 from core.ids import new_id
 from core.models import Account
@@ -47,6 +47,7 @@ def appoint(
     name: str,
     role: Role,
     now: datetime,
+    confirmation_id: UUID | None = None,
 ) -> StaffRole:
     """Give somebody a role in a local government; one living role each, the newest holds.
 
@@ -54,15 +55,30 @@ def appoint(
 
     Raises:
         NotFound: There is no such local government.
+        Refused: `second_person_needed`: a manager is made by the operator, or by two (C47).
     """
     queries.government(db, lg_code)
+    if role is Role.MANAGER and not (confirmation_id or actor.kind is ActorKind.OPERATOR):
+        raise refused("second_person_needed", rule="R25")
     _end_roles(db, lg_code, account_id, now)
     db.execute(
         insert(StaffRole)
-        .values(lg_code=lg_code, account_id=account_id, role=role.value, name=name, granted_at=now)
+        .values(
+            lg_code=lg_code,
+            account_id=account_id,
+            role=role.value,
+            name=name,
+            granted_at=now,
+            confirmation_id=confirmation_id,
+        )
         .on_conflict_do_update(
             index_elements=["lg_code", "account_id", "role"],
-            set_={"name": name, "granted_at": now, "ended_at": None},
+            set_={
+                "name": name,
+                "granted_at": now,
+                "ended_at": None,
+                "confirmation_id": confirmation_id,
+            },
         )
     )
     audit.record(

@@ -168,6 +168,7 @@ def desk_pages(camera: Camera, scene: Scene) -> None:
         "organisations": f"{home}/organisations",
         "settings": f"{home}/settings",
         "requirement": f"{home}/settings/requirement",
+        "confirmations": f"{home}/confirmations",
         "audit": f"{home}/audit",
         "news": f"{home}/news",
         "activities_new": f"{home}/activities/new",

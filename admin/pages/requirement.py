@@ -180,12 +180,12 @@ def discard(desk: ManagerDesk, form: FormDep) -> Response:
 
 
 @router.post(PAGE)
-def announce(desk: ManagerDesk, form: FormDep) -> Response:
-    """R33: announced now, in force from its day; a harder one needs its notice."""
+def ask(desk: ManagerDesk, form: FormDep) -> Response:
+    """R33: a second person confirms it, then it is announced; a harder one needs its notice."""
     desk.prove_fresh()
 
     def work(db: Session) -> str:
-        drafting.announce(
+        drafting.ask(
             db,
             actor=desk.actor,
             lg_code=desk.lg_code,
@@ -194,6 +194,6 @@ def announce(desk: ManagerDesk, form: FormDep) -> Response:
             now=desk.now,
             book=desk.book,
         )
-        return f"{desk.home}/settings?done=announced"
+        return f"{desk.home}/confirmations?done=asked"
 
     return desk.act(form, work, _again(desk, form))

@@ -1,5 +1,6 @@
 """設定: the requirement as it holds, who decides how, own numbers, places of stay, staff."""
 
+from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Response
@@ -25,7 +26,7 @@ from admin.forms import Form, FormDep
 from admin.numbers import label_of, shown_value
 from core.access import Role
 from core.errors import invalid
-from registry import policies, staff
+from registry import confirming, policies, staff
 from registry.doors import GATE
 from registry.models import RequirementDraft, StaffRole
 from registry.people import refuse_individual_number
@@ -70,6 +71,7 @@ def show(
             choices=lambda setting: _choices(desk, setting),
             places=places,
             people=_people(db, desk),
+            wishes=confirming.waiting(db, desk.lg_code, now=desk.now),
             roles=[(role.value, desk.say(name)) for role, name in ROLE_NAMES.items()],
             role_words={role.value: desk.say(name) for role, name in ROLE_NAMES.items()},
         )
@@ -120,21 +122,24 @@ def _again(desk: Desk) -> Again:
 
 @router.post(SETTINGS + "/values/{key}")
 def set_value(desk: ManagerDesk, key: str, form: FormDep) -> Response:
-    """R15: one's own value from a day on; what was judged before stays."""
+    """R15: one's own value from a day on; deciding by machine alone waits for a second person."""
     desk.prove_fresh()
 
     def work(db: Session) -> str:
-        policies.set_body_value(
+        value = _value(desk, key, form)
+        two = policies.needs_two(key, value)
+        change = confirming.ask_value if two else policies.set_body_value
+        change(
             db,
             actor=desk.actor,
             lg_code=desk.lg_code,
             key=key,
-            value=_value(desk, key, form),
+            value=value,
             since=form.day("since"),
             now=desk.now,
             book=desk.book,
         )
-        return f"{desk.home}/settings?done=setting_set"
+        return desk.home + ("/confirmations?done=asked" if two else "/settings?done=setting_set")
 
     return desk.act(form, work, _again(desk))
 
@@ -184,7 +189,7 @@ def open_place(desk: ClerkDesk, form: FormDep) -> Response:
 
 @router.post(SETTINGS + "/staff")
 def appoint(desk: ManagerDesk, form: FormDep) -> Response:
-    """A role for somebody; the address is proved at their first sign-in."""
+    """A role for somebody, proved at their first sign-in; another manager waits for a second one."""
     desk.prove_fresh()
     try:
         name = form.needed("name", most=60)
@@ -201,16 +206,13 @@ def appoint(desk: ManagerDesk, form: FormDep) -> Response:
     except TOLD_IN_PLACE as error:
         return _again(desk)(desk.problems(error), status_of(error))
 
+    whom: dict[str, Any] = {"lg_code": desk.lg_code, "account_id": account_id, "name": name}
+
     def work(db: Session) -> str:
-        staff.appoint(
-            db,
-            actor=desk.actor,
-            lg_code=desk.lg_code,
-            account_id=account_id,
-            name=name,
-            role=role,
-            now=desk.now,
-        )
+        if role is Role.MANAGER:
+            confirming.ask_manager(db, actor=desk.actor, now=desk.now, book=desk.book, **whom)
+            return f"{desk.home}/confirmations?done=asked"
+        staff.appoint(db, actor=desk.actor, role=role, now=desk.now, **whom)
         return f"{desk.home}/settings?done=staff_added"
 
     return desk.act(form, work, _again(desk))

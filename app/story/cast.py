@@ -50,6 +50,7 @@ class Town:
     name: str
     manager: Someone
     clerk: Someone
+    approver: Someone
     organiser: Someone | None = None
     organisation_id: str = ""
     device: str = ""

@@ -12,24 +12,19 @@ from app.story.cast import (
     YOKOZE,
 )
 from app.story.gates import attend
-from app.story.setting import hold
+from app.story.setting import agree, hold
 
 
 def raised(book: Book) -> None:
     """R33, example 11: a requirement is raised, with notice."""
     world, cast = book.world, book.cast
-    manager = cast.towns[KORIYAMA].manager
+    town = cast.towns[KORIYAMA]
     world.at(date(2028, 1, 10), 9)
     harder = {"tree": {"count": 5}, "effective_from": "2028-01-20"}
     early = world.refused(
-        "POST", f"/local-governments/{KORIYAMA}/requirement-versions", by=manager, body=harder
+        "POST", f"/local-governments/{KORIYAMA}/requirement-versions", by=town.manager, body=harder
     )
-    world.call(
-        "POST",
-        f"/local-governments/{KORIYAMA}/requirement-versions",
-        by=manager,
-        body=harder | {"effective_from": "2028-03-15"},
-    )
+    agree(world, town, "POST", "requirement-versions", harder | {"effective_from": "2028-03-15"})
     book.must(
         truth=early["problems"][0]["rule"] == "R33",
         rules="R33 例11",

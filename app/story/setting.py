@@ -67,27 +67,36 @@ def open_body(world: World, cast: Cast, code: str, own: Mapping[str, Any]) -> To
             body={"state": state},
         )
     manager, clerk = cast.staff(code, "manager"), cast.staff(code, "clerk")
-    town = cast.towns[code] = Town(code, cast.place(code)[1], manager, clerk)
+    approver = cast.staff(code, "approver")
+    town = cast.towns[code] = Town(code, cast.place(code)[1], manager, clerk, approver)
     world.call(
         "POST",
         f"/operator/local-governments/{code}/staff",
         by=cast.operator,
         body={"email": manager.email, "name": manager.name, "role": "manager"},
     )
-    world.call(
-        "POST",
-        f"/local-governments/{code}/staff",
-        by=manager,
-        body={"email": clerk.email, "name": clerk.name, "role": "clerk"},
-    )
-    for name, value in own.items():
+    for someone, role in ((clerk, "clerk"), (approver, "approver")):
         world.call(
-            "PUT",
-            f"/local-governments/{code}/settings/{name}",
+            "POST",
+            f"/local-governments/{code}/staff",
             by=manager,
-            body={"value": value, "since": world.today.isoformat()},
+            body={"email": someone.email, "name": someone.name, "role": role},
         )
+    for name, value in own.items():
+        body = {"value": value, "since": world.today.isoformat()}
+        agree(world, town, "PUT", f"settings/{name}", body)
     return town
+
+
+def agree(world: World, town: Town, method: str, leaf: str, body: Any) -> None:
+    """C47: the manager asks; where one alone may not decide, the approver confirms."""
+    asked = world.call(method, f"/local-governments/{town.code}/{leaf}", by=town.manager, body=body)
+    if asked.get("state") == "open":
+        world.call(
+            "POST",
+            f"/local-governments/{town.code}/confirmations/{asked['id']}/confirm",
+            by=town.approver,
+        )
 
 
 def enrol_device(world: World, town: Town) -> None:

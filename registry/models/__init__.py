@@ -7,6 +7,7 @@ from registry.models.bodies import (
     RequirementVersion,
     StaffRole,
 )
+from registry.models.confirming import Confirmation
 from registry.models.desk_exports import DeskExport
 from registry.models.imports import MemberImport, MemberImportRow
 from registry.models.news import TownNews
@@ -30,6 +31,7 @@ __all__ = [
     "BodyValue",
     "Card",
     "Certificate",
+    "Confirmation",
     "DeskExport",
     "DormancyNotice",
     "Guardianship",

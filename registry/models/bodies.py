@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import (
     CheckConstraint,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     String,
     UniqueConstraint,
@@ -58,6 +59,10 @@ class BodyValue(Base):
 
     __tablename__ = "body_value"
     __table_args__ = (
+        ForeignKeyConstraint(
+            ["lg_code", "confirmation_id"], ["confirmation.lg_code", "confirmation.id"]
+        ),
+        UniqueConstraint("lg_code", "confirmation_id"),
         {
             "info": rights(
                 TableClass.BODY,
@@ -75,6 +80,7 @@ class BodyValue(Base):
     decided_at: Mapped[datetime] = mapped_column(primary_key=True)
     value: Mapped[Any] = mapped_column(type_=Base.type_annotation_map[dict[str, Any]])
     decided_by: Mapped[str] = mapped_column(String(80))
+    confirmation_id: Mapped[UUID | None]
 
 
 class RequirementVersion(Base):
@@ -83,6 +89,10 @@ class RequirementVersion(Base):
     __tablename__ = "requirement_version"
     __table_args__ = (
         UniqueConstraint("lg_code", "effective_from"),
+        ForeignKeyConstraint(
+            ["lg_code", "confirmation_id"], ["confirmation.lg_code", "confirmation.id"]
+        ),
+        UniqueConstraint("lg_code", "confirmation_id"),
         {
             "info": rights(
                 TableClass.BODY,
@@ -99,6 +109,7 @@ class RequirementVersion(Base):
     announced_on: Mapped[date]
     tree: Mapped[dict[str, Any]]
     decided_by: Mapped[str] = mapped_column(String(80))
+    confirmation_id: Mapped[UUID | None]
 
 
 class RequirementDraft(Base):
@@ -124,6 +135,10 @@ class StaffRole(Base):
     __tablename__ = "staff_role"
     __table_args__ = (
         CheckConstraint("role in ('viewer', 'clerk', 'approver', 'manager')", name="role"),
+        ForeignKeyConstraint(
+            ["lg_code", "confirmation_id"], ["confirmation.lg_code", "confirmation.id"]
+        ),
+        UniqueConstraint("lg_code", "confirmation_id"),
         {
             "info": rights(
                 TableClass.BODY,
@@ -140,4 +155,5 @@ class StaffRole(Base):
     role: Mapped[str] = mapped_column(String(10), primary_key=True)
     name: Mapped[str] = mapped_column(PersonalText)
     granted_at: Mapped[datetime]
+    confirmation_id: Mapped[UUID | None]
     ended_at: Mapped[datetime | None]

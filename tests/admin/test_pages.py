@@ -77,6 +77,7 @@ def pages(place: Place) -> list[tuple[str, Role]]:
         ("/figures", Role.VIEWER),
         ("/settings", Role.VIEWER),
         ("/settings/requirement", Role.MANAGER),
+        ("/confirmations", Role.APPROVER),
         ("/audit", Role.MANAGER),
     ]
 

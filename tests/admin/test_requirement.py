@@ -12,11 +12,12 @@ from httpx2 import Response
 from sqlalchemy import select
 
 from core.db import Database, for_body
-from registry.models import RequirementDraft, RequirementVersion
+from registry.models import Confirmation, RequirementDraft, RequirementVersion
 from tests.factories.desk import Morning, create_morning
 from tests.factories.registry import HIDA, SignedIn
 
 PAGE = f"/staff/{HIDA}/settings/requirement"
+WISHES = f"/staff/{HIDA}/confirmations"
 
 
 @pytest.fixture
@@ -93,7 +94,25 @@ def test_r33_a_harder_one_is_announced_with_its_notice(
     early = table.post(PAGE, seen=table.seen(), effective_from="2027-06-15")
     assert early.status_code == 409
     done = table.post(PAGE, seen=table.seen(), effective_from="2027-07-31")
-    assert done.headers["location"] == f"/staff/{HIDA}/settings?done=announced"
+    assert done.headers["location"] == f"{WISHES}?done=asked"
+    assert not stored(database, RequirementVersion)
+    (wish,) = stored(database, Confirmation)
+    own = http.get(WISHES, headers=morning.manager.headers).text
+    assert "頼んだ本人は確認できません" in own
+    assert f"{wish.id}/confirm" not in own
+    assert table.post(f"{WISHES}/{wish.id}/confirm").status_code == 409
+    approver = Table(http, morning.approver)
+    queue = http.get(f"/staff/{HIDA}", headers=morning.approver.headers).text
+    assert f"/confirmations#confirmation-{wish.id}" in queue
+    assert (
+        f"confirmation-{wish.id}"
+        not in http.get(f"/staff/{HIDA}", headers=morning.manager.headers).text
+    )
+    shown = http.get(WISHES, headers=morning.approver.headers).text
+    assert "2027年7月31日（土）からの要件：指定された活動に5回以上参加すること。" in shown
+    yes = approver.post(f"{WISHES}/{wish.id}/confirm")
+    assert yes.headers["location"] == f"{WISHES}?done=confirmed"
+    assert approver.post(f"{WISHES}/{wish.id}/confirm").status_code == 409
     assert not stored(database, RequirementDraft)
     (version,) = stored(database, RequirementVersion)
     assert version.tree == {"count": 5}

@@ -21,7 +21,7 @@ from tests.factories.registry import HIDA, SignedIn, create_person, make_operato
 API = "/api/v1"
 KEY = "11111111-1111-4111-8111-111111111111"
 LATER = timedelta(minutes=6)
-VALUE = {"_key": KEY, "value": "auto", "since": "2027-06-02"}
+VALUE = {"_key": KEY, "value": "veto", "since": "2027-06-02"}
 SETTING = f"/staff/{HIDA}/settings/values/decision.mode"
 
 

@@ -12,9 +12,15 @@ from core.access import Role
 from core.clock import japan_day
 from core.db import Database, for_body
 from core.ids import new_id
-from registry import identity, policies
+from registry import confirming, identity, policies
 from registry.idp import Facts, KeptAttempt, VerifiedIdentity
-from registry.models import BodyValue, LocalGovernment, PremiumSlot, Registration
+from registry.models import (
+    BodyValue,
+    Confirmation,
+    LocalGovernment,
+    PremiumSlot,
+    Registration,
+)
 from registry.rules.facts import IdentityLevel
 from tests.factories.registry import NOW, SignedIn, join, make_staff, policy_book, registration_of
 
@@ -62,16 +68,32 @@ def show_card(
 def set_mode(
     database: Database, lg_code: str, mode: str, *, key: str = "decision.mode", now: datetime = NOW
 ) -> None:
-    """The body decides so from today."""
-    manager = make_staff(database, lg_code, now=now)
+    """The body decides so from today; by machine alone, when a second person agrees."""
+    wanted: dict[str, Any] = {
+        "lg_code": lg_code,
+        "key": key,
+        "value": mode,
+        "since": japan_day(now),
+        "now": now,
+        "book": policy_book(),
+    }
+    manager, second = (make_staff(database, lg_code, now=now) for _ in range(2))
     with database.transaction(for_body(lg_code, actor=manager.actor.label)) as db:
-        policies.set_body_value(
+        if not policies.needs_two(key, mode):
+            policies.set_body_value(db, actor=manager.actor, **wanted)
+            return
+        row = confirming.ask_value(db, actor=manager.actor, **wanted)
+    confirm(database, row, second, now=now)
+
+
+def confirm(database: Database, row: Confirmation, second: SignedIn, *, now: datetime) -> None:
+    """A second person says yes."""
+    with database.transaction(for_body(row.lg_code, actor=second.actor.label)) as db:
+        confirming.confirm(
             db,
-            actor=manager.actor,
-            lg_code=lg_code,
-            key=key,
-            value=mode,
-            since=japan_day(now),
+            actor=second.actor,
+            lg_code=row.lg_code,
+            confirmation_id=row.id,
             now=now,
             book=policy_book(),
         )
@@ -91,10 +113,10 @@ def mode_of(database: Database, lg_code: str) -> str | None:
 def set_requirement(
     database: Database, lg_code: str, tree: dict[str, Any], *, since: date, now: datetime = NOW
 ) -> None:
-    """The body announces a requirement."""
-    manager = make_staff(database, lg_code, now=now)
+    """The body announces a requirement, as two people agreed."""
+    manager, second = (make_staff(database, lg_code, now=now) for _ in range(2))
     with database.transaction(for_body(lg_code, actor=manager.actor.label)) as db:
-        policies.create_requirement(
+        row = confirming.ask_requirement(
             db,
             actor=manager.actor,
             lg_code=lg_code,
@@ -103,6 +125,7 @@ def set_requirement(
             now=now,
             book=policy_book(),
         )
+    confirm(database, row, second, now=now)
 
 
 def take_part(

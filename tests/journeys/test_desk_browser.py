@@ -103,6 +103,7 @@ def test_every_page_is_for_everybody(chromium: Browser, live: Live) -> None:
             {
                 "import": preview,
                 "requirement": f"{HOME}/settings/requirement?look=yes",
+                "confirmations": f"{HOME}/confirmations",
                 "imports": f"{HOME}/imports",
             },
         )
@@ -134,6 +135,8 @@ def begin_a_requirement(page: Page) -> None:
     page.get_by_text("印をつけた条件を、まとめる・消す").click()
     page.get_by_role("button", name="ひとつのまとまりにする").click()
     expect(page.get_by_text("または、2日以上滞在すること")).to_be_visible()
+    page.get_by_role("button", name="もう1人に確認を頼む").click()
+    expect(page.get_by_text("ほかの職員の確認を待っています")).to_be_visible()
 
 
 def bring_a_calendar(page: Page, host: str) -> str:

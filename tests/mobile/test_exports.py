@@ -88,6 +88,7 @@ def test_r25_whatever_is_personal_is_in_it() -> None:
     assert others == {
         "sign_in_code.email",  # an address on its way to an account, for ten minutes
         "staff_role.name",  # of staff, who are no registrants here
+        "confirmation.name",  # of staff too
         "organisation_invitation.name",  # of somebody who has not come yet
         # Lines of a list are emptied when somebody agrees: until then they are of nobody here.
         "member_import_row.email",

@@ -35,6 +35,21 @@ def announce(client: TestClient, staff: SignedIn, tree: Any, day: date) -> Any:
     return client.post(url, headers=staff.headers, json=body)
 
 
+@pytest.fixture
+def second(database: Database) -> SignedIn:
+    """Another manager, who confirms what the first one asks for."""
+    return make.make_staff(database, HIDA, name="もう1人")
+
+
+def agreed(client: TestClient, second: SignedIn, asked: Any) -> Any:
+    """C47: what waited for a second person is done."""
+    assert asked.status_code == 202, asked.text
+    url = f"/api/v1/local-governments/{HIDA}/confirmations/{asked.json()['id']}/confirm"
+    answer = client.post(url, headers=second.headers)
+    assert answer.status_code == 200, answer.text
+    return answer
+
+
 def in_force(database: Database, key: str, day: date, lg_code: str = HIDA) -> Any:
     with database.transaction(VISITOR) as db:
         return body_policy(db, BOOK, lg_code, day).on(key, day, lg_code).value
@@ -64,12 +79,12 @@ def test_r15_a_manager_chooses_the_mode_from_a_day_on(
 
 
 def test_r15_a_value_for_the_same_day_is_replaced_and_both_stay_on_record(
-    client: TestClient, database: Database, clock: FixedClock
+    client: TestClient, database: Database, clock: FixedClock, second: SignedIn
 ) -> None:
     staff = make.make_staff(database, HIDA)
     put(client, staff, "decision.mode", "veto", "2027-06-01")
     clock.advance(timedelta(minutes=1))
-    put(client, staff, "decision.mode", "auto", "2027-06-01")
+    agreed(client, second, put(client, staff, "decision.mode", "auto", "2027-06-01"))
     assert in_force(database, "decision.mode", TODAY) == "auto"
     with database.transaction(VISITOR) as db:
         assert len(db.scalars(select(BodyValue)).all()) == 2
@@ -135,7 +150,7 @@ def test_r33_a_value_the_nation_no_longer_allows_rests(
 
 
 def test_r33_a_harder_requirement_needs_sixty_days_notice(
-    client: TestClient, database: Database
+    client: TestClient, database: Database, second: SignedIn
 ) -> None:
     staff = make.make_staff(database, HIDA)
     early = announce(client, staff, {"count": 5}, TODAY + timedelta(days=59))
@@ -143,36 +158,36 @@ def test_r33_a_harder_requirement_needs_sixty_days_notice(
     first = early.json()["problems"][0]
     assert (first["found"], first["needed"], first["names"]) == (59, 60, ["2027-07-31"])
     day = TODAY + timedelta(days=60)
-    answer = announce(client, staff, {"count": 5}, day)
-    assert answer.status_code == 201, answer.text
+    agreed(client, second, announce(client, staff, {"count": 5}, day))
     assert in_force(database, "premium.rule", day - timedelta(days=1)) == {"count": 3}
     assert in_force(database, "premium.rule", day) == {"count": 5}
     assert refusal(announce(client, staff, {"count": 6}, day))[1] == "requirement_exists"
 
 
 def test_r33_an_easier_step_in_between_does_not_shorten_the_notice(
-    client: TestClient, database: Database
+    client: TestClient, database: Database, second: SignedIn
 ) -> None:
     """3 now, 8 announced; then 5 sooner than 8 is easier than what follows, but harder than 3."""
     staff = make.make_staff(database, HIDA)
     far = TODAY + timedelta(days=60)
-    assert announce(client, staff, {"count": 8}, far).status_code == 201
+    agreed(client, second, announce(client, staff, {"count": 8}, far))
     soon = announce(client, staff, {"count": 5}, TODAY + timedelta(days=30))
     assert refusal(soon)[1] == "notice_too_short"
-    assert announce(client, staff, {"count": 5}, far + timedelta(days=1)).status_code == 201
+    agreed(client, second, announce(client, staff, {"count": 5}, far + timedelta(days=1)))
 
 
 def test_r07_below_the_national_base_is_allowed_and_shown(
-    client: TestClient, database: Database
+    client: TestClient, database: Database, second: SignedIn
 ) -> None:
     staff = make.make_staff(database, HIDA)
-    answer = announce(client, staff, {"count": 2}, TODAY)
-    assert (answer.status_code, answer.json()["below_national_base"]) == (201, True)
+    agreed(client, second, announce(client, staff, {"count": 2}, TODAY))
     shown = client.get(f"/api/v1/local-governments/{HIDA}").json()["requirement"]
     assert (shown["tree"], shown["below_national_base"]) == ({"count": 2}, True)
     url = f"/api/v1/local-governments/{HIDA}/requirement-versions"
     body = client.get(url, headers=staff.headers).json()
-    assert [one["tree"] for one in body["items"]] == [{"count": 2}]
+    assert [(one["tree"], one["below_national_base"]) for one in body["items"]] == [
+        ({"count": 2}, True)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -194,14 +209,14 @@ def test_r33_no_requirement_begins_in_the_past(client: TestClient, database: Dat
 
 
 def test_r33_example_11_mid_term_by_the_old_one_applicants_by_the_better(
-    client: TestClient, database: Database
+    client: TestClient, database: Database, second: SignedIn
 ) -> None:
     staff = make.make_staff(database, HIDA)
     day = TODAY + timedelta(days=60)
-    row = announce(client, staff, {"count": 5}, day).json()
+    agreed(client, second, announce(client, staff, {"count": 5}, day))
     with database.transaction(VISITOR) as db:
         versions = rule_versions(body_policy(db, BOOK, HIDA, day), HIDA)
-        assert str(requirement_id(db, HIDA, day)) == row["id"]
+        assert requirement_id(db, HIDA, day) is not None
         assert requirement_id(db, HIDA, TODAY) is None
     assert version_for_term(versions, TODAY).rule == {"count": 3}
     assert version_for_term(versions, day).rule == {"count": 5}
@@ -211,11 +226,16 @@ def test_r33_example_11_mid_term_by_the_old_one_applicants_by_the_better(
     assert [version.rule for version in late] == [{"count": 5}]
 
 
-def test_r33_registrants_are_told_of_a_change(client: TestClient, database: Database) -> None:
+def test_r33_registrants_are_told_of_a_change(
+    client: TestClient, database: Database, second: SignedIn
+) -> None:
     staff = make.make_staff(database, HIDA)
     someone = make.create_person(database)
     make.join(database, someone, HIDA)
-    announce(client, staff, {"count": 5}, TODAY + timedelta(days=60))
+    asked = announce(client, staff, {"count": 5}, TODAY + timedelta(days=60))
+    with database.transaction(someone.context) as db:
+        assert "requirement_raised" not in db.scalars(select(Notice.kind)).all()
+    agreed(client, second, asked)
     with database.transaction(someone.context) as db:
         told = db.scalars(select(Notice).where(Notice.kind == "requirement_raised")).one()
     assert told.facts == {"government": "飛騨市", "since": "2027-07-31"}

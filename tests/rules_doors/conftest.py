@@ -218,9 +218,19 @@ class World:
         return f"/local-governments/{lg_code}/{leaf}"
 
     def set(self, lg_code: str, key: str, value: Any) -> None:
-        """A local government's own number from today."""
+        """A local government's own number from today, agreed by two where that is needed."""
         body = {"value": value, "since": self.today.isoformat()}
-        self.call("PUT", self.town(lg_code, f"settings/{key}"), self.manager(lg_code), body)
+        path = self.town(lg_code, f"settings/{key}")
+        if value == "auto":
+            self.two("PUT", lg_code, path, body)
+        else:
+            self.call("PUT", path, self.manager(lg_code), body)
+
+    def two(self, method: str, lg_code: str, path: str, body: Any) -> None:
+        """One manager asks, another one confirms."""
+        second = self.manager(lg_code, "second")
+        asked = self.call(method, path, self.manager(lg_code), body, status=202)
+        self.call("POST", self.town(lg_code, f"confirmations/{asked['id']}/confirm"), second)
 
     def organisation(self, lg_code: str) -> str:
         if lg_code not in self.organisations:

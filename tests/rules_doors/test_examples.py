@@ -410,13 +410,14 @@ def test_example_11_a_raised_requirement_spares_who_is_half_way(world: World) ->
     """R33: the term goes on under its own version; an applicant within 90 days has the better one."""
     holder, applicant, late = world.person(), world.person(), world.person()
     world.grant(holder, HIDA)
-    desk = world.manager(HIDA)
+    desk, _ = world.manager(HIDA), world.manager(HIDA, "second")
     path = world.town(HIDA, "requirement-versions")
     soon = {"tree": {"count": 5}, "effective_from": (world.today + 59 * DAY).isoformat()}
     refused = world.call("POST", path, desk, soon, status=(409, 422))
     assert refused["code"] == "notice_too_short"
     since = world.today + 60 * DAY
-    world.call("POST", path, desk, {"tree": {"count": 5}, "effective_from": since.isoformat()})
+    harder = {"tree": {"count": 5}, "effective_from": since.isoformat()}
+    world.two("POST", HIDA, path, harder)
     assert "requirement_raised" in world.notices(holder)
     world.at(since + 80 * DAY)
     for one in (applicant, late):

@@ -25,7 +25,7 @@ from core.models import Notice, Passkey, WebSession
 from core.outbox import NoticeDraft, tell
 from core.texts import Texts
 from mobile import certificates, exports
-from registry import guardians, import_files, importing, list_letters, pushing
+from registry import confirming, guardians, import_files, importing, list_letters, pushing
 from registry.models import Application, Card, IdentityAttempt, Registration, Term, TownNews
 from tests.factories.activities import (
     create_activity,
@@ -179,6 +179,7 @@ def settle(database: Database, lg_code: str, *, family: str = "山田") -> Place
         "scan_id": scan.scan_id,
         "ticket_id": make_ticket(database, organisation.id, lg_code=lg_code, now=NOW).id,
         "token": "",
+        "confirmation_id": _wish(database, lg_code),
         **_rows_of(database, person, holder, lg_code),
         **_of_a_family(database, person, holder, session, family),
         **_of_a_list(database, lg_code, family),
@@ -191,6 +192,22 @@ def settle(database: Database, lg_code: str, *, family: str = "山田") -> Place
         device,
         (f"{family} 太郎", address, *(one.email for one in people.values())),
     )
+
+
+def _wish(database: Database, lg_code: str) -> UUID:
+    """What a manager asked for and a second person has to confirm."""
+    manager = make_staff(database, lg_code, name="頼んだ人")
+    with database.transaction(for_body(lg_code, actor=manager.actor.label)) as db:
+        row = confirming.ask_requirement(
+            db,
+            actor=manager.actor,
+            lg_code=lg_code,
+            tree={"count": 2},
+            effective_from=STAYED.replace(year=2029),
+            now=NOW,
+            book=policy_book(),
+        )
+        return row.id
 
 
 def _phone(db: Session, person: SignedIn, lg_code: str) -> UUID:
