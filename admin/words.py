@@ -190,6 +190,20 @@ _FAMILIES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "in_and_out": N_("受付と終わりの確認"),
             "automatic": N_("申込だけで参加とみなす"),
         },
+        "body_permits": {
+            "none": N_("まだ参加していません。"),
+            "preparing": N_("職員、関係団体、活動を用意できます。登録はまだ受け付けません。"),
+            "trial": N_("登録を受け付けます（試行）。"),
+            "active": N_("登録を受け付けます。"),
+            "suspended": N_("新しい登録を止めます。登録している人の記録と夜の判定は続きます。"),
+            "left": N_("新しい登録も夜の判定も止めます。記録は残ります。"),
+        },
+        "body_step": {
+            "planned": N_("予定"),
+            "done": N_("済み"),
+            "cancelled": N_("取りやめ"),
+            "failed": N_("できませんでした"),
+        },
         "confirmation": {
             "requirement": N_("要件を変える"),
             "auto_mode": N_("自動で決めるようにする"),

@@ -1,6 +1,6 @@
 """Doors of local governments: public look-ups, and the operator's hand on their state."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy.orm import Session
@@ -12,7 +12,7 @@ from core.etags import tagged
 from core.problems import problems
 from core.tenancy import Audience
 from core.web import Answer, Items, Platform, PlatformDep, answer_once, decode_cursor, encode_cursor
-from registry import governments, policies, queries
+from registry import governments, joining, policies, queries
 from registry.doors import BookDep, LgCode, as_operator
 from registry.fresh_doors import FreshOperator
 from registry.rules.facts import BodyKind
@@ -122,13 +122,26 @@ def set_state(
     platform: PlatformDep,
     book: BookDep,
 ) -> Response:
-    """R01, R02: none → preparing → trial → active …; a prefecture's joining wakes waiting links."""
+    """R01, R02: none → preparing → trial → active …; a prefecture's joining wakes waiting links.
+
+    With a day to come, the step is planned (202) and the night before that day's work takes it.
+    """
     now = platform.clock.now()
 
     def work(db: Session) -> Answer:
-        row = governments.set_state(db, actor=actor, lg_code=lg_code, state=given.state, now=now)
+        step: dict[str, Any] = {
+            "lg_code": lg_code,
+            "state": given.state,
+            "reason": given.reason,
+            "now": now,
+        }
+        if given.since is not None and given.since != japan_day(now):
+            joining.plan(db, actor=actor, on_day=given.since, **step)
+            row, status = queries.government(db, lg_code), 202
+        else:
+            row, status = joining.set_state(db, actor=actor, **step), 200
         accepts = queries.accepts(row, book, japan_day(now))
-        return Answer.of(GovernmentOut.of(row, accepts=accepts))
+        return Answer.of(GovernmentOut.of(row, accepts=accepts), status)
 
     response = answer_once(request, as_operator(actor), actor=actor, work=work)
     _wake(platform, actor, lg_code, book)

@@ -1,4 +1,4 @@
-"""Local governments: finding one, its way into the scheme, and what its joining sets off (R01, R02)."""
+"""Local governments: finding one, and what its joining sets off (R01, R02)."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -7,26 +7,15 @@ from datetime import date, datetime
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
-from core import audit
-from core.access import Actor, ActorKind
+from core.access import Actor
 from core.clock import japan_day
 from core.db import working_for
-from core.errors import Conflict, Forbidden, invalid
 from core.outbox import NoticeDraft, tell
 from registry import queries
 from registry.derived_links import Source, refresh_sources
 from registry.models import LocalGovernment, PendingLink
 from registry.rules.policy import PolicyBook
 
-#: R01: which state may follow which. Nobody who left comes back without preparing again.
-STEPS: dict[str, frozenset[str]] = {
-    "none": frozenset({"preparing", "trial", "active"}),
-    "preparing": frozenset({"none", "trial", "active"}),
-    "trial": frozenset({"preparing", "active", "suspended", "left"}),
-    "active": frozenset({"suspended", "left"}),
-    "suspended": frozenset({"trial", "active", "left"}),
-    "left": frozenset({"preparing"}),
-}
 _HIRAGANA = {code: code + 0x60 for code in range(ord("ぁ"), ord("ゖ") + 1)}
 MAX_PAGE = 200
 
@@ -77,43 +66,6 @@ def _matches(text: str) -> ColumnElement[bool]:
         # 岐阜県飛騨市, as people write an address.
         (LocalGovernment.prefecture + LocalGovernment.name).contains(plain, autoescape=True),
     )
-
-
-def set_state(
-    db: Session, *, actor: Actor, lg_code: str, state: str, now: datetime
-) -> LocalGovernment:
-    """R01: the operator writes down where a local government stands with the scheme.
-
-    Raises:
-        Forbidden: Somebody else than the operator.
-        NotFound: No such local government.
-        Invalid: No such state.
-        Conflict: `state_step`: that state cannot follow the present one.
-    """
-    if actor.kind is not ActorKind.OPERATOR:
-        raise Forbidden(code="forbidden")
-    if state not in STEPS:
-        raise invalid("unknown_state", field="state", found=state)
-    row = db.get(LocalGovernment, lg_code, with_for_update=True)
-    row = row or queries.government(db, lg_code)
-    if row.state == state:
-        return row
-    if state not in STEPS[row.state]:
-        raise Conflict(code="state_step")
-    before, row.state = row.state, state
-    if state == "active" and row.joined_on is None:
-        row.joined_on = japan_day(now)
-    db.flush()
-    audit.record(
-        db,
-        actor=actor,
-        action="local_government.state",
-        subject=("local_government", lg_code),
-        now=now,
-        lg_code=lg_code,
-        purpose=f"{before}>{state}",
-    )
-    return row
 
 
 def wake_links(

@@ -62,11 +62,21 @@ class GovernmentDetailOut(GovernmentOut):
 
 
 class StateIn(BaseModel):
-    """Where a local government stands with the scheme from now on (R01)."""
+    """Where a local government stands with the scheme, from now on or from a day on (R01)."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"state": "active"}]})
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"state": "active"}, {"state": "trial", "since": "2027-10-01"}]
+        }
+    )
 
     state: State
+    since: date | None = Field(
+        None, description="A day to come; without it, the step is taken now."
+    )
+    reason: str = Field(
+        "", max_length=400, description="For a step that pauses, leaves or goes back"
+    )
 
 
 class StepOut(BaseModel):

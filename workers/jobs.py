@@ -25,6 +25,7 @@ from registry import (
     dormancy,
     governments,
     helping,
+    joining,
     list_letters,
     list_mail,
     queries,
@@ -270,6 +271,11 @@ def end_lists(_parts: Parts, db: Session, scope: Scope) -> Mapping[str, int]:
 
 
 # --- the nation -------------------------------------------------------------------------
+
+
+def take_steps(_parts: Parts, db: Session, scope: Scope) -> Mapping[str, int]:
+    """R01: local governments that begin, pause or leave today."""
+    return joining.take_planned(db, as_of=scope.as_of, now=scope.now)
 
 
 def note_numbers(parts: Parts, db: Session, scope: Scope) -> Mapping[str, int]:

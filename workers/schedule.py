@@ -79,6 +79,13 @@ SURVEY = Ranged(jobs.survey_batch, survey_night.DUE)
 #: Daily jobs in the order of their day, then those of the tick.
 SCHEDULE: tuple[Job, ...] = (
     Job(
+        "joining",
+        time(0, 0),
+        jobs.take_steps,
+        "R01: steps of local governments planned for today",
+        national=True,
+    ),
+    Job(
         "numbers",
         time(0, 1),
         jobs.note_numbers,
@@ -94,7 +101,13 @@ SCHEDULE: tuple[Job, ...] = (
     ),
     Job("adults", time(0, 5), jobs.turn_adults, "R18: who comes of age"),
     Job("families", time(0, 6), jobs.end_ties, "R18: help and managing that end", national=True),
-    Job("links", time(0, 10), jobs.wake_links, "R02: links that waited for a prefecture to join"),
+    Job(
+        "links",
+        time(0, 10),
+        jobs.wake_links,
+        "R02: links that waited for a prefecture to join",
+        after="joining: it may join today",
+    ),
     Job("keys", time(0, 30), jobs.rotate_keys, "R22: keys of codes, made in time", national=True),
     Job("settle", time(1, 0), jobs.settle_presence, "C23: offline presence, settled"),
     Job("pending", time(2, 0), jobs.expire_pending, "R13: places of old applications fall free"),

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
+from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Response
 from sqlalchemy.orm import Session
@@ -16,9 +17,10 @@ from admin.pages.own import passkey_offered
 from core import incidents, queues
 from core.access import Role
 from core.clock import JAPAN, japan_day
-from registry import governments, queries, staff
+from registry import governments, joining, queries, staff
 from registry.doors import GATE
 from registry.people import refuse_individual_number
+from registry.rules.joining import STEPS
 
 router = APIRouter(include_in_schema=False)
 #: The end that a form proposes.
@@ -49,7 +51,7 @@ def list_bodies(
     control: ControlDep, text: Search = "", standing: Choice = "", after: After = None
 ) -> Response:
     """R01: all 1,788, by name, reading or state."""
-    states = [standing] if standing in governments.STEPS else []
+    states = [standing] if standing in STEPS else []
     with control.platform.database.transaction(control.context) as db:
         rows = governments.find(db, text=text, states=states, after=after, limit=SHOWN + 1)
         return control.render(
@@ -77,7 +79,9 @@ def show_body(
             errors=errors,
             done=done,
             body=body,
-            steps=sorted(governments.STEPS[body.state], key=list(governments.STEPS).index),
+            steps=[state for state in STEPS if state != body.state],
+            history=joining.steps_of(db, code),
+            accepts=queries.accepts(body, control.book, japan_day(control.now)),
             managers=operating.managers(db, code),
         )
 
@@ -90,18 +94,39 @@ def one_body(control: ControlDep, code: Code, done: Done = "") -> Response:
 
 @router.post("/operator/bodies/{code}/state")
 def set_state(control: ControlDep, code: Code, form: FormDep) -> Response:
-    """R01: a step of joining, pausing or leaving."""
+    """R01: a step of joining, pausing or leaving, now or from a day to come."""
     control.prove_fresh()
 
     def work(db: Session) -> str:
-        governments.set_state(
-            db,
-            actor=control.actor,
-            lg_code=code,
-            state=form.needed("state", most=12),
-            now=control.now,
-        )
-        return f"/operator/bodies/{code}?done=body_state"
+        step: dict[str, Any] = {
+            "actor": control.actor,
+            "lg_code": code,
+            "state": form.needed("state", most=12),
+            "reason": form.one("reason", most=400),
+            "now": control.now,
+        }
+        since = form.day("since") if form.one("since") else japan_day(control.now)
+        if since == japan_day(control.now):
+            joining.set_state(db, **step)
+            return f"/operator/bodies/{code}?done=body_state"
+        joining.plan(db, on_day=since, **step)
+        return f"/operator/bodies/{code}?done=body_planned"
+
+    return control.act(
+        form,
+        work,
+        lambda errors, status: show_body(control, code, errors=errors, status=status),
+    )
+
+
+@router.post("/operator/bodies/{code}/steps/{step_id}/cancel")
+def cancel_step(control: ControlDep, code: Code, step_id: UUID, form: FormDep) -> Response:
+    """R01: what is planned will not happen."""
+    control.prove_fresh()
+
+    def work(db: Session) -> str:
+        joining.cancel(db, actor=control.actor, lg_code=code, step_id=step_id, now=control.now)
+        return f"/operator/bodies/{code}?done=body_cancelled"
 
     return control.act(
         form,

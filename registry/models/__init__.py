@@ -1,6 +1,7 @@
 """Tables of the registry. Every table held by a local government carries its code in its keys."""
 
 from registry.models.bodies import (
+    BodyStep,
     BodyValue,
     LocalGovernment,
     RequirementDraft,
@@ -28,6 +29,7 @@ from registry.models.registrations import (
 __all__ = [
     "UNPLANNED",
     "Application",
+    "BodyStep",
     "BodyValue",
     "Card",
     "Certificate",

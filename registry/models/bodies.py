@@ -36,7 +36,7 @@ class LocalGovernment(Base):
                 gate=("s", Reach.ALL),
                 person=("s", Reach.ALL),
                 body=("s", Reach.ALL),
-                worker=("s", Reach.ALL),
+                worker=("su", Reach.ALL),
                 relay=("s", Reach.ALL),
                 operator=("su", Reach.ALL),
             )
@@ -52,6 +52,41 @@ class LocalGovernment(Base):
     state: Mapped[str] = mapped_column(String(10), default="none", server_default="none")
     joined_on: Mapped[date | None]
     message: Mapped[str] = mapped_column(String(400), default="", server_default="")
+
+
+class BodyStep(Base):
+    """A step of a local government's way in or out, planned or done, with its day (R01)."""
+
+    __tablename__ = "body_step"
+    __table_args__ = (
+        CheckConstraint("state in ('planned', 'done', 'cancelled', 'failed')", name="state"),
+        Index(
+            "uq_body_step_planned",
+            "lg_code",
+            "on_day",
+            unique=True,
+            postgresql_where="state = 'planned'",
+        ),
+        {
+            "info": rights(
+                TableClass.BODY,
+                body=("s", Reach.BODY),
+                worker=("su", Reach.ALL),
+                operator=("siu", Reach.ALL),
+            )
+        },
+    )
+
+    lg_code: Mapped[str] = mapped_column(ForeignKey("local_government.code"), primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    before: Mapped[str | None] = mapped_column(String(10), comment="where it stood, once done")
+    after: Mapped[str] = mapped_column(String(10))
+    on_day: Mapped[date]
+    reason: Mapped[str] = mapped_column(String(400), default="", server_default="")
+    state: Mapped[str] = mapped_column(String(10))
+    decided_by: Mapped[str] = mapped_column(String(80))
+    decided_at: Mapped[datetime]
+    done_at: Mapped[datetime | None]
 
 
 class BodyValue(Base):

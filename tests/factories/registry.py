@@ -15,7 +15,7 @@ from core.db import Context, Database, for_body, for_person
 from core.ids import new_id
 from core.models import Account
 from core.tenancy import Audience
-from registry import governments, guardians, people, registration
+from registry import guardians, joining, people, registration
 from registry.derived_links import refresh_source
 from registry.models import LocalGovernment, PremiumSlot, Registration, StaffRole, Term
 from registry.policybook import load_policy
@@ -133,7 +133,7 @@ def open_bodies(database: Database, *codes: str, now: datetime = NOW) -> None:
     with database.transaction(OPERATOR) as db:
         for code in codes:
             if db.get_one(LocalGovernment, code).state != "active":
-                governments.set_state(db, actor=actor, lg_code=code, state="active", now=now)
+                joining.set_state(db, actor=actor, lg_code=code, state="active", now=now)
 
 
 def join(

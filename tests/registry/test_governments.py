@@ -27,9 +27,12 @@ def names(client: TestClient, **asked: Any) -> list[str]:
     return [row["name"] for row in answer.json()["items"]]
 
 
-def set_state(client: TestClient, operator: SignedIn, code: str, state: str) -> Any:
+def set_state(
+    client: TestClient, operator: SignedIn, code: str, state: str, reason: str = "", **more: Any
+) -> Any:
     url = f"/api/v1/operator/local-governments/{code}/state"
-    return client.post(url, headers=operator.headers, json={"state": state})
+    body = {"state": state, "reason": reason, **more}
+    return client.post(url, headers=operator.headers, json=body)
 
 
 def test_r01_found_by_name_reading_and_prefecture(client: TestClient) -> None:
@@ -90,7 +93,7 @@ def test_r01_only_the_operator_moves_a_state_and_only_by_known_steps(
     assert set_state(client, manager, HIDA, "active").status_code == 403
     assert set_state(client, operator, HIDA, "left").json()["code"] == "state_step"
     for state in ("preparing", "trial", "active", "active", "suspended", "active", "left"):
-        answer = set_state(client, operator, HIDA, state)
+        answer = set_state(client, operator, HIDA, state, "議会の決定")
         assert (answer.status_code, answer.json().get("state")) == (200, state)
     assert set_state(client, operator, HIDA, "active").json()["code"] == "state_step"
     assert set_state(client, operator, HIDA, "opened").status_code == 422
@@ -178,7 +181,7 @@ def test_r01_a_suspended_prefecture_keeps_what_it_has(
     operator = make.make_operator(database)
     someone = make.create_person(database)
     make.join(database, someone, HIDA)
-    set_state(client, operator, GIFU, "suspended")
+    set_state(client, operator, GIFU, "suspended", "点検")
     make.open_bodies(database, TAKAYAMA)
     make.join(database, someone, TAKAYAMA, joined=False)
     row = registration_of(database, someone, GIFU)

@@ -17,7 +17,7 @@ from activities.hosts import HostRole
 from activities.models import ActivitySession, CheckIn, Participation, ScanAttempt, StayDay
 from activities.proposing import ProposalFields
 from admin import exporting
-from core.access import Role, system
+from core.access import Actor, ActorKind, Role, system
 from core.clock import japan_day
 from core.db import Database, for_body, for_job
 from core.ids import new_id
@@ -25,7 +25,15 @@ from core.models import Notice, Passkey, WebSession
 from core.outbox import NoticeDraft, tell
 from core.texts import Texts
 from mobile import certificates, exports
-from registry import confirming, guardians, import_files, importing, list_letters, pushing
+from registry import (
+    confirming,
+    guardians,
+    import_files,
+    importing,
+    joining,
+    list_letters,
+    pushing,
+)
 from registry.models import Application, Card, IdentityAttempt, Registration, Term, TownNews
 from tests.factories.activities import (
     create_activity,
@@ -46,6 +54,7 @@ from tests.factories.presence import make_card, make_device, make_keys, make_tic
 from tests.factories.registry import (
     GATE,
     NOW,
+    OPERATOR,
     SignedIn,
     create_person,
     grant,
@@ -180,6 +189,7 @@ def settle(database: Database, lg_code: str, *, family: str = "山田") -> Place
         "ticket_id": make_ticket(database, organisation.id, lg_code=lg_code, now=NOW).id,
         "token": "",
         "confirmation_id": _wish(database, lg_code),
+        "step_id": _step(database, lg_code),
         **_rows_of(database, person, holder, lg_code),
         **_of_a_family(database, person, holder, session, family),
         **_of_a_list(database, lg_code, family),
@@ -192,6 +202,20 @@ def settle(database: Database, lg_code: str, *, family: str = "山田") -> Place
         device,
         (f"{family} 太郎", address, *(one.email for one in people.values())),
     )
+
+
+def _step(database: Database, lg_code: str) -> UUID:
+    """A day on which it is to pause."""
+    with database.transaction(OPERATOR) as db:
+        return joining.plan(
+            db,
+            actor=Actor(ActorKind.OPERATOR, name="plan"),
+            lg_code=lg_code,
+            state="left",
+            on_day=STAYED.replace(year=2030),
+            reason="点検",
+            now=NOW,
+        ).id
 
 
 def _wish(database: Database, lg_code: str) -> UUID:
