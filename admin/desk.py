@@ -107,6 +107,8 @@ DONE: Final[Mapping[str, str]] = MappingProxyType(
         ),
         "calendar_made": N_("作れる行を提案にして提出しました。指定は、別の承認者が決めます。"),
         "calendar_discarded": N_("行事予定を消しました。何も作っていません。"),
+        "provider_set": N_("団体のアカウントでのサインインを決めました。"),
+        "provider_ended": N_("団体のアカウントでのサインインをやめました。"),
         "body_planned": N_("予定に入れました。その日の0時に変わります。"),
         "body_cancelled": N_("予定を取りやめました。"),
         "body_state": N_("団体の状態を変えました。"),

@@ -118,6 +118,8 @@ AUDIT: Final[Mapping[str, str]] = MappingProxyType(
         "incident.tell": N_("障害をお知らせした"),
         "incident.end": N_("障害のお知らせを終えた"),
         "judgement.read": N_("判定を見た"),
+        "staff_provider.set": N_("団体のサインインを決めた"),
+        "staff_provider.end": N_("団体のサインインをやめた"),
         "local_government.plan": N_("団体の状態の予定を決めた"),
         "local_government.cancel": N_("団体の状態の予定を取りやめた"),
         "local_government.state": N_("団体の状態を変えた"),

@@ -24,11 +24,12 @@ from admin.pages import (
     requirement,
     settings,
     signin,
+    sso,
     today,
     trials,
 )
 
-PUBLIC = (signin.router, figures.public_router)
+PUBLIC = (signin.router, sso.router, figures.public_router)
 STAFF = (
     own.staff_router,
     today.router,

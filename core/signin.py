@@ -51,7 +51,7 @@ class SignedIn:
     """A living session and whose it is.
 
     Attributes:
-        method: `code` or `passkey`.
+        method: `code`, `passkey` or `sso`.
         user_verified_at: When a passkey last verified who holds the device, for acts that need it.
     """
 
@@ -191,6 +191,7 @@ def open_session(
     now: datetime,
     device: str = "",
     method: str = "code",
+    verified: bool = False,
 ) -> str:
     """A new session; returns its token, which is not stored.
 
@@ -201,7 +202,8 @@ def open_session(
         user_agent: As the browser or app calls itself.
         now: The instant.
         device: The mark the browser was given at an earlier sign-in, or is given with this one.
-        method: `code`, or `passkey`, which always verifies who holds the device.
+        method: `code`; `sso`; or `passkey`, which always verifies who holds the device.
+        verified: Whether the provider of an `sso` says it verified them just as well.
     """
     token = new_token()
     _, absolute = LIVES[account.kind]
@@ -216,7 +218,7 @@ def open_session(
             user_agent=user_agent[:200],
             device_hash=sealing.digest(device) if device else "",
             method=method,
-            user_verified_at=now if method == "passkey" else None,
+            user_verified_at=now if verified or method == "passkey" else None,
         )
     )
     return token

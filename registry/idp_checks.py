@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from core.errors import Problem, Refused
-from registry.idp_config import ID_TOKEN_ALGORITHM, ProviderConfig
+from registry.idp_config import ID_TOKEN_ALGORITHM, Pinned, SigningAlgorithm
 from registry.rules.facts import IdentityLevel
 
 ATTEMPT_LIFETIME = timedelta(minutes=10)
@@ -117,7 +117,7 @@ class Callback:
 
 
 def check_callback(
-    config: ProviderConfig, callback: Callback, attempt: KeptAttempt | None, now: datetime
+    config: Pinned, callback: Callback, attempt: KeptAttempt | None, now: datetime
 ) -> str:
     """The code of a callback that answers this attempt (R12)."""
     names = [name for name, _ in callback.params]
@@ -204,7 +204,7 @@ def check_token_answer(answer: Mapping[str, Any], attempt: KeptAttempt) -> Token
     return Tokens(str(tokens[0]), str(tokens[1]))
 
 
-def check_token_header(token: str) -> str:
+def check_token_header(token: str, algorithm: SigningAlgorithm = ID_TOKEN_ALGORITHM) -> str:
     """The key id of an ID token whose header names our algorithm and brings no key (R12)."""
     first, dot, _ = token.partition(".")
     try:
@@ -212,7 +212,7 @@ def check_token_header(token: str) -> str:
     except (ValueError, binascii.Error) as error:
         raise refusal("id_token_invalid", found="header") from error
     header = strict_json(raw, code="id_token_invalid")
-    if not dot or header.get("alg") != ID_TOKEN_ALGORITHM:
+    if not dot or header.get("alg") != algorithm:
         raise refusal("id_token_invalid", found="alg")
     if _FORBIDDEN_HEADER & header.keys():
         raise refusal("id_token_invalid", found="header")
@@ -223,7 +223,7 @@ def check_token_header(token: str) -> str:
 
 
 def check_claims(
-    config: ProviderConfig,
+    config: Pinned,
     claims: Mapping[str, Any],
     attempt: KeptAttempt,
     *,

@@ -1,7 +1,7 @@
 """What is pinned about the identity provider: addresses, algorithm, client and key (R12)."""
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal, Protocol
 from urllib.parse import urlsplit
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from joserfc.jwk import ECKey, KeySet, RSAKey
 
 #: The algorithm of ID tokens; never taken from a token.
-ID_TOKEN_ALGORITHM = "ES256"  # noqa: S105 - a name, not a secret
+ID_TOKEN_ALGORITHM: Final = "ES256"  # noqa: S105 - a name, not a secret
 
 #: The only host that may vouch for real people. Sandbox and stand-ins live elsewhere.
 PRODUCTION_HOST = "auth-and-sign.go.jp"
@@ -21,6 +21,45 @@ SigningAlgorithm = Literal["ES256", "RS256"]
 
 
 _SHORTEST_RSA = 2048
+
+
+class Pinned(Protocol):
+    """What the checks and calls of the protocol need to know of any provider."""
+
+    @property
+    def issuer(self) -> str:
+        """Compared exactly."""
+        ...
+
+    @property
+    def client_id(self) -> str:
+        """Ours, there."""
+        ...
+
+    @property
+    def certs_url(self) -> str:
+        """Where its keys are published."""
+        ...
+
+    @property
+    def acr_values(self) -> str:
+        """The classes of authentication that a token must name."""
+        ...
+
+    @property
+    def token_algorithm(self) -> SigningAlgorithm:
+        """The algorithm of its ID tokens."""
+        ...
+
+    @property
+    def timeout_seconds(self) -> float:
+        """For silence."""
+        ...
+
+    @property
+    def answer_seconds(self) -> float:
+        """For one whole answer."""
+        ...
 
 
 class UnsafeProviderError(ValueError):
@@ -73,6 +112,11 @@ class ProviderConfig:
             raise UnsafeProviderError(f"in production only https://{PRODUCTION_HOST} is accepted")
         if not self.signing_key.is_private:
             raise UnsafeProviderError("the signing key has no private part")
+
+    @property
+    def token_algorithm(self) -> SigningAlgorithm:
+        """The algorithm of ID tokens."""
+        return ID_TOKEN_ALGORITHM
 
     @property
     def signing_algorithm(self) -> SigningAlgorithm:

@@ -9,10 +9,10 @@ from typing import Any
 
 import httpx
 from joserfc.errors import JoseError
-from joserfc.jwk import ECKey
+from joserfc.jwk import ECKey, RSAKey
 
 from registry.idp_checks import IdentityRefused, refusal, strict_json
-from registry.idp_config import ID_TOKEN_ALGORITHM, ProviderConfig
+from registry.idp_config import Pinned, SigningAlgorithm, SigningKey
 
 _LARGEST_ANSWER = 256 * 1024
 _SERVER_ERROR = 500
@@ -21,7 +21,7 @@ _REFRESH_PAUSE = timedelta(minutes=1)
 
 
 def call(
-    config: ProviderConfig,
+    config: Pinned,
     http: httpx.Client,
     method: str,
     url: str,
@@ -83,7 +83,7 @@ def _unavailable(step: str) -> IdentityRefused:
 class _Published:
     """The keys of a provider as last fetched."""
 
-    keys: Mapping[str, ECKey]
+    keys: Mapping[str, SigningKey]
     fetched_at: datetime
     asked_at: datetime
 
@@ -95,54 +95,64 @@ class KeyCache:
         self._published: dict[str, _Published] = {}
         self._lock = threading.Lock()
 
-    def find(self, config: ProviderConfig, http: httpx.Client, kid: str, now: datetime) -> ECKey:
+    def find(self, config: Pinned, http: httpx.Client, kid: str, now: datetime) -> SigningKey:
         """The key of an id.
 
         Raises:
             IdentityRefused: when there is none, or the provider does not answer.
         """
-        if self._must_ask(config.certs_url, kid, now):
+        # Pinned anew with another algorithm, a provider is asked anew.
+        place = f"{config.token_algorithm} {config.certs_url}"
+        if self._must_ask(place, kid, now):
             answer = call(config, http, "GET", config.certs_url, step="certs")
-            published = _Published(_usable_keys(answer), fetched_at=now, asked_at=now)
+            published = _Published(
+                _usable_keys(answer, config.token_algorithm), fetched_at=now, asked_at=now
+            )
             with self._lock:
-                self._published[config.certs_url] = published
+                self._published[place] = published
         with self._lock:
-            key = self._published[config.certs_url].keys.get(kid)
+            key = self._published[place].keys.get(kid)
         if key is None:
             raise refusal("id_token_invalid", found="kid")
         return key
 
-    def _must_ask(self, url: str, kid: str, now: datetime) -> bool:
+    def _must_ask(self, place: str, kid: str, now: datetime) -> bool:
         """Whether to fetch; claims the minute's one refresh, so that callers do not crowd."""
         with self._lock:
-            published = self._published.get(url)
+            published = self._published.get(place)
             if published is None or not timedelta(0) <= now - published.fetched_at < _KEYS_KEPT:
                 return True
             if kid in published.keys or now - published.asked_at < _REFRESH_PAUSE:
                 return False
-            self._published[url] = replace(published, asked_at=now)
+            self._published[place] = replace(published, asked_at=now)
             return True
 
 
-def _usable_keys(answer: Mapping[str, Any]) -> dict[str, ECKey]:
-    """The published P-256 signing keys by id; others are passed over."""
+def _usable_keys(answer: Mapping[str, Any], algorithm: SigningAlgorithm) -> dict[str, SigningKey]:
+    """The published signing keys of the pinned algorithm by id; others are passed over."""
     listed = answer.get("keys")
     if not isinstance(listed, list):
         raise refusal("certs_malformed", found="keys")
-    keys: dict[str, ECKey] = {}
+    keys: dict[str, SigningKey] = {}
     for jwk in listed:
         if not isinstance(jwk, dict) or "d" in jwk:
             continue
         kid = jwk.get("kid")
         fits = (
-            (jwk.get("kty"), jwk.get("crv")) == ("EC", "P-256")
+            _is_of(jwk, algorithm)
             and jwk.get("use", "sig") == "sig"
-            and jwk.get("alg", ID_TOKEN_ALGORITHM) == ID_TOKEN_ALGORITHM
+            and jwk.get("alg", algorithm) == algorithm
         )
         if not fits or not isinstance(kid, str):
             continue
         try:
-            keys[kid] = ECKey.import_key(jwk)
+            keys[kid] = (ECKey if algorithm == "ES256" else RSAKey).import_key(jwk)
         except (JoseError, ValueError, TypeError):
             continue
     return keys
+
+
+def _is_of(jwk: Mapping[str, Any], algorithm: SigningAlgorithm) -> bool:
+    if algorithm == "ES256":
+        return (jwk.get("kty"), jwk.get("crv")) == ("EC", "P-256")
+    return jwk.get("kty") == "RSA"

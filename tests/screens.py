@@ -189,6 +189,7 @@ def strangers_pages(camera: Camera) -> None:
         "signin": "/signin",
         "closed": "/closed",
         "staff_signin": "/staff/signin",
+        "staff_signin_body": "/staff/signin/body",
     }.items():
         camera.take(name, path)
 
@@ -198,6 +199,7 @@ def operators_pages(camera: Camera) -> None:
     for name, path in {
         "state": "/operator",
         "bodies": "/operator/bodies",
+        "body": f"/operator/bodies/{HIDA}",
         "keys": "/operator/keys",
         "own": "/operator/me",
     }.items():

@@ -40,6 +40,7 @@ def of_nation(parts: Parts, db: Session, scope: Scope) -> Mapping[str, int]:
             signed,
         ),
         "idempotency_keys": ("delete from idempotency_key where expires_at < :at", scope.now),
+        "staff_visits": ("delete from staff_visit where expires_at < :at", wall_now()),
         # A visit to the provider lives by the machine's own time, whatever a rehearsal's clock says.
         "identity_attempts": (
             "delete from identity_attempt where expires_at < :at",

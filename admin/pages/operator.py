@@ -17,12 +17,15 @@ from admin.pages.own import passkey_offered
 from core import incidents, queues
 from core.access import Role
 from core.clock import JAPAN, japan_day
-from registry import governments, joining, queries, staff
+from registry import governments, joining, queries, staff, staff_sso
 from registry.doors import GATE
+from registry.models import StaffProvider
 from registry.people import refuse_individual_number
 from registry.rules.joining import STEPS
 
 router = APIRouter(include_in_schema=False)
+#: What has to be said of a body's own provider.
+PROVIDER: Final = ("issuer", "auth_url", "token_url", "certs_url", "client_id")
 #: The end that a form proposes.
 LATER: Final = timedelta(hours=2)
 Code = Annotated[str, Path(pattern=r"^\d{6}$")]
@@ -81,6 +84,8 @@ def show_body(
             body=body,
             steps=[state for state in STEPS if state != body.state],
             history=joining.steps_of(db, code),
+            provider=db.get(StaffProvider, code),
+            callback=f"{control.platform.settings.public_url}{staff_sso.CALLBACK}{code}",
             accepts=queries.accepts(body, control.book, japan_day(control.now)),
             managers=operating.managers(db, code),
         )
@@ -127,6 +132,51 @@ def cancel_step(control: ControlDep, code: Code, step_id: UUID, form: FormDep) -
     def work(db: Session) -> str:
         joining.cancel(db, actor=control.actor, lg_code=code, step_id=step_id, now=control.now)
         return f"/operator/bodies/{code}?done=body_cancelled"
+
+    return control.act(
+        form,
+        work,
+        lambda errors, status: show_body(control, code, errors=errors, status=status),
+    )
+
+
+@router.post("/operator/bodies/{code}/provider")
+def set_provider(control: ControlDep, code: Code, form: FormDep) -> Response:
+    """d-11: where staff of this body may sign in with its own accounts."""
+    control.prove_fresh()
+
+    def work(db: Session) -> str:
+        wanted = staff_sso.Wanted(
+            **{name: form.needed(name, most=300) for name in PROVIDER},
+            client_secret=form.one("client_secret", most=500),
+            algorithm=form.needed("algorithm", most=5),
+            verified_acr=form.one("verified_acr", most=200),
+        )
+        staff_sso.set_provider(
+            db,
+            actor=control.actor,
+            lg_code=code,
+            wanted=wanted,
+            settings=control.platform.settings,
+            now=control.now,
+        )
+        return f"/operator/bodies/{code}?done=provider_set"
+
+    return control.act(
+        form,
+        work,
+        lambda errors, status: show_body(control, code, errors=errors, status=status),
+    )
+
+
+@router.post("/operator/bodies/{code}/provider/end")
+def end_provider(control: ControlDep, code: Code, form: FormDep) -> Response:
+    """Codes and passkeys go on."""
+    control.prove_fresh()
+
+    def work(db: Session) -> str:
+        staff_sso.end_provider(db, actor=control.actor, lg_code=code, now=control.now)
+        return f"/operator/bodies/{code}?done=provider_ended"
 
     return control.act(
         form,

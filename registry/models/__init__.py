@@ -25,6 +25,7 @@ from registry.models.registrations import (
     RegistrationEvent,
     SurveyAnswer,
 )
+from registry.models.staff_provider import StaffProvider, StaffVisit
 
 __all__ = [
     "UNPLANNED",
@@ -54,7 +55,9 @@ __all__ = [
     "RegistrationEvent",
     "RequirementDraft",
     "RequirementVersion",
+    "StaffProvider",
     "StaffRole",
+    "StaffVisit",
     "SurveyAnswer",
     "Term",
     "TownNews",

@@ -24,6 +24,7 @@ OPERATOR = {
     "operator_state": "/operator",
     "operator_bodies": "/operator/bodies",
     "operator_body": f"/operator/bodies/{HIDA}",
+    "signin_body": "/staff/signin/body",
     "operator_keys": "/operator/keys",
     "operator_figures": "/operator/figures",
     "operator_numbers": "/operator/numbers",
