@@ -138,9 +138,10 @@ def set_provider(
 def end_provider(db: Session, *, actor: Actor, lg_code: str, now: datetime) -> None:
     """From now on nobody signs in that way; sessions that are open go on to their end."""
     _only_operator(actor)
+    queries.government(db, lg_code)
     row = db.get(StaffProvider, lg_code)
     if row is None:
-        raise NotFound(code="not_found")
+        return
     db.delete(row)
     db.flush()
     _record(db, actor, "staff_provider.end", lg_code, now)
