@@ -1,5 +1,6 @@
 """P19, C47: where one person alone may not decide; the database refuses the same one."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -196,7 +197,7 @@ def test_the_database_knows_who_asks_and_who_answers(
 ) -> None:
     values: dict[str, Any] = {"lg": HIDA, "id": new_id(), "at": NOW, "until": NOW}
     confirmed = {"answered": TWO, "answered_at": NOW, "state": "confirmed"}
-    refused = (
+    refused: tuple[Callable[[], int], ...] = (
         # In a colleague's name; born confirmed; answered by whoever asked, or in another's name.
         lambda: run(
             database, TWO, ASK, **values, asked=ONE, state="open", answered=None, answered_at=None
