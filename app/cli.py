@@ -373,6 +373,12 @@ def rehearse(context: typer.Context) -> None:
     _hand_over("app.rehearsal", "rehearse", context.args)
 
 
+@cli.command(context_settings=_HANDED_OVER)
+def reopen(context: typer.Context) -> None:
+    """Serve what a rehearsal left in its folder; --help says how."""
+    _hand_over("app.rehearsal", "reopen", context.args)
+
+
 def _hand_over(module: str, command: str, arguments: list[str]) -> None:
     sys.stdout.flush()
     os.execv(sys.executable, [sys.executable, "-m", module, command, *arguments])  # noqa: S606 - no shell

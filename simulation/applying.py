@@ -12,6 +12,7 @@ from simulation.fast import Ints, inner
 from simulation.judge import (
     AUTO,
     CAP,
+    GUARDIAN,
     H_BODY,
     H_IS_PREFECTURE,
     H_PENDING,
@@ -37,6 +38,7 @@ from simulation.rulebook import (
     P_LEVEL,
     P_MIN_MINUTES,
     P_MODE,
+    P_PENDING,
     P_TERM,
     P_VETO_DAYS,
     P_WINDOW,
@@ -53,6 +55,7 @@ from simulation.state import (
     CARRIED,
     DECIDED_ON,
     DUE,
+    FOR_GUARDIAN,
     IN_GRACE,
     PREMIUM,
     RECORDED,
@@ -251,6 +254,13 @@ def apply_for(
     count(w, o, month, body, ms.APPLICATIONS, 1)
     note(o, who, day, body, ms.E_APPLIED)
     bits = judge_premium(w, person, st, n, ring, s, day, day)
+    if bits == GUARDIAN:
+        # R18, example 9: it says so and waits, with a place, and ends with that place.
+        st[s, APPLIED], st[s, FOR_GUARDIAN] = day, 1
+        st[s, DECIDED_ON] = day + row[P_PENDING] + 1
+        st[s, DUE] = min(st[s, DUE], st[s, DECIDED_ON])
+        tell(w, o, month, body, day)
+        return
     if bits != 0:
         refuse(w, o, month, who, st, s, day, bits)
         return
@@ -259,6 +269,7 @@ def apply_for(
         st[s, DUE] = st[s, TERM_LAST] - row[P_CHECK]
         return
     st[s, APPLIED] = day
+    tell(w, o, month, body, day)
     if row[P_MODE] == VETO:
         count(w, o, month, body, ms.VETO_LOOKS, 1)
         st[s, DECIDED_ON] = day + row[P_VETO_DAYS]
@@ -284,6 +295,11 @@ def decide_application(
     day: int,
 ) -> None:
     """The day on which an application takes effect: the facts of that day decide."""
+    if st[s, FOR_GUARDIAN] == 1:
+        st[s, APPLIED], st[s, FOR_GUARDIAN] = NONE, 0
+        st[s, RESTS_UNTIL] = day + DISCOURAGED
+        tell(w, o, month, st[s, BODY], day)
+        return
     bits = judge_premium(w, person, st, n, ring, s, day, st[s, APPLIED])
     reviewed = numbers_on(w, day, st[s, BODY])[P_MODE] > VETO
     u = chance.draw(seed, who, chance.REVIEW, (s + 32) * chance.MONTHS_MOST + month)

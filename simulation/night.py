@@ -247,6 +247,7 @@ def carry_out(
     if outcome == TO_STAFF:
         st[s, BOOKED] = WAITS_STAFF if proposal == RENEWED else WAITS_RELEASE
         count(w, o, month, body, ms.REVIEWS, 1)
+        tell(w, o, month, body, day)
         at = s * chance.MONTHS_MOST + month
         st[s, RENEWAL_ON] = day + staff_delay(w, seed, who, chance.REVIEW, at)
         return int(st[s, RENEWAL_ON])
@@ -254,6 +255,7 @@ def carry_out(
         if row[P_MODE_RENEWAL] == VETO:
             st[s, BOOKED] = WAITS_VETO
             count(w, o, month, body, ms.VETO_LOOKS, 1)
+            tell(w, o, month, body, day)
             st[s, RENEWAL_ON] = day + row[P_VETO_DAYS]
             return int(st[s, RENEWAL_ON])
         book(w, o, month, who, person, st, s, day)

@@ -31,7 +31,7 @@
     ENGAGED,
     STOPPED,
     TOLD,
-    TOOK_PART,
+    FOR_GUARDIAN,
     KM,
     BEGUN,
     RESTS_UNTIL,

@@ -29,6 +29,9 @@ cli = typer.Typer(name="furusato", no_args_is_help=True, pretty_exceptions_enabl
 console = Console(stderr=True)
 
 DEFAULT_PORT = 8000
+DEFAULT_FOLDER = Path(".furusato/rehearsal")
+#: Who signs in where, for whoever opens the data again.
+SIGNS = "signs.json"
 STOPPED = 130
 _READY_SECONDS = 90.0
 #: The workers look for work as often; nights follow one another without waiting.
@@ -60,7 +63,7 @@ def play(
     ] = None,
     data_dir: Annotated[
         Path, typer.Option(help="Folder for all data; an earlier rehearsal in it is replaced.")
-    ] = Path(".furusato/rehearsal"),
+    ] = DEFAULT_FOLDER,
     out: Annotated[
         Path | None,
         typer.Option(help="Folder for the results; `results` in the data's if not given."),
@@ -81,8 +84,7 @@ def play(
         scenario, people=people, months=months, seed=seed, changes=changes_of(change or [])
     )
     lives = lives_of(order)
-    settings = {"policy_dir": law_folder(data_dir), "tick_seconds": _TICK_SECONDS}
-    stack = LocalStack(data_dir, port=port, preferred_port=DEFAULT_PORT, settings=settings)
+    stack = _stack(data_dir, port)
     folder = out or stack.data_dir / "results"
     try:
         stack.clear()
@@ -90,8 +92,9 @@ def play(
         with stack:
             logging.basicConfig(filename=stack.logs / "supervisor.log", level=logging.WARNING)
             found = _rehearsed(stack, lives, folder)
+            (stack.data_dir / SIGNS).write_text(json.dumps(_signs(found.played)), encoding="utf-8")
             if not leave and found.played.whole:
-                _serve(stack, found.played)
+                _serve(stack)
     except StoryError as error:
         console.print(f"The platform failed where no rule decides: {error}", markup=False)
         console.print(f"What the processes said: {stack.logs}", markup=False)
@@ -103,6 +106,36 @@ def play(
     if not found.played.whole:
         raise typer.Exit(STOPPED)
     raise typer.Exit(1 if check and not found.agrees else 0)
+
+
+@cli.command()
+def reopen(
+    data_dir: Annotated[
+        Path, typer.Option(help="Folder of a rehearsal that was played.")
+    ] = DEFAULT_FOLDER,
+    port: Annotated[
+        int | None, typer.Option(help="Port of the pages; the one it had when not given.")
+    ] = None,
+) -> None:
+    """Serve what a rehearsal left, also one that was stopped, until Ctrl-C; its time goes on."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    stack = _stack(data_dir, port)
+    if not (stack.data_dir / SIGNS).exists():
+        raise LocalStackError(f"No rehearsal was played in {stack.data_dir}.")
+    try:
+        with stack:
+            logging.basicConfig(filename=stack.logs / "supervisor.log", level=logging.WARNING)
+            stack.start_processes()
+            stack.wait_ready(_READY_SECONDS)
+            _serve(stack)
+    except KeyboardInterrupt:
+        console.print("Stopped.")
+        raise typer.Exit(STOPPED) from None
+
+
+def _stack(data_dir: Path, port: int | None) -> LocalStack:
+    settings = {"policy_dir": law_folder(data_dir), "tick_seconds": _TICK_SECONDS}
+    return LocalStack(data_dir, port=port, preferred_port=DEFAULT_PORT, settings=settings)
 
 
 def _rehearsed(stack: LocalStack, lives: Lives, folder: Path) -> Results:
@@ -141,17 +174,21 @@ def _table(found: Results) -> Table:
     return table
 
 
-def _serve(stack: LocalStack, played: Played) -> None:
-    town = next(iter(played.cast.towns.values()))
+def _signs(played: Played) -> list[tuple[str, str, str]]:
+    """Who signs in where: somebody with premium if there is one, a host, staff, the operator."""
     players = played.troupe.players.values()
-    premium = [one for one in players if one.premium]
-    someone = next(iter(premium or players), None)
-    rows = [
-        ("登録者", "/signin", "" if someone is None else someone.someone.email),
-        ("主催者", "/signin", "" if town.organiser is None else town.organiser.email),
-        (f"{town.name} 職員", "/staff/signin", town.manager.email),
-        ("運営", "/operator/signin", played.cast.operator.email),
-    ]
+    registrants = [one for one in players if one.premium] or list(players)
+    rows = [("登録者", "/signin", one.someone.email) for one in registrants[:1]]
+    for town in played.cast.towns.values():
+        if town.organiser is not None:
+            rows.append((f"主催者（{town.name}）", "/signin", town.organiser.email))
+            rows.append((f"{town.name} 職員", "/staff/signin", town.manager.email))
+            break
+    return [*rows, ("運営", "/operator/signin", played.cast.operator.email)]
+
+
+def _serve(stack: LocalStack) -> None:
+    rows = json.loads((stack.data_dir / SIGNS).read_text(encoding="utf-8"))
     console.print(sign_in_table(stack, rows))
     console.print(f"\n{stack.base_url} - Ctrl-C stops everything.", style="bold")
     try:

@@ -6,7 +6,7 @@ from datetime import time as day_time
 
 from sqlalchemy import create_engine, make_url, text
 
-from app.story.world import NIGHT_SECONDS, StoryError, World
+from app.story.world import LAST_JOB, NIGHT_SECONDS, StoryError, World
 from core.clock import JAPAN
 
 #: When people and staff act; every night is over, and sessions begin half an hour later.
@@ -31,6 +31,13 @@ select min(d.day) from unnest(cast(:days as date[]), cast(:instants as timestamp
        as d(day, at), unnest(cast(:jobs as text[])) as j(job)
  where exists (select from furusato_due_bodies(j.job, d.day, d.at))
 """
+#: As /health/ready says it, asked of the database: a web process has better things to do.
+_OVER = """
+select not exists (select from job_run where state <> 'done')
+   and exists (select from job_run where job = :last and period >= :day and state = 'done')
+"""
+#: Seconds between two looks.
+LOOKS = 0.03
 
 
 def instant(day: date) -> datetime:
@@ -79,13 +86,20 @@ class Nights:
         """Go to a day and wait until its night, and what runs out that morning, are done."""
         if day > self._world.today:
             self._world.at(day, HOUR.hour, HOUR.minute)
-        self._world.nights_pass()
         self.worked += 1
         deadline = time.monotonic() + NIGHT_SECONDS
-        while self._first_due([day], TICKING) is not None:
+        while not self._is_over(day) or self._first_due([day], TICKING) is not None:
             if time.monotonic() > deadline:
-                raise StoryError(f"what runs out on {day} is not decided")
-            time.sleep(0.05)
+                raise StoryError(f"the night of {day} is not done")
+            time.sleep(LOOKS)
+
+    def _is_over(self, day: date) -> bool:
+        """Whether the workers have done every day up to this one."""
+        with self._engine.connect() as connection:
+            over: bool = connection.execute(
+                text(_OVER), {"day": day, "last": LAST_JOB}
+            ).scalar_one()
+        return over
 
     def close(self) -> None:
         """Close the connection."""

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from operator import attrgetter
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, text
@@ -27,25 +28,30 @@ EVENTS = {
     "renewal_booked": "renewed",
     "renewal_grace": "grace",
     "renewal_missing": "missing_notice",
-    "renewal_lapsed": "lapsed",
 }
 #: Notices that the model sends too; the others are counted by their kind.
 NOTICES = frozenset(
     {
         "registration_registered",
         "registration_restored",
+        "premium_applied",
+        "premium_waiting_guardian",
+        "application_expired",
         "premium_granted",
         "premium_refused",
         "premium_ended",
         "premium_within_reach",
         "renewal_booked",
+        "renewal_veto",
+        "renewal_review",
         "renewal_missing",
         "renewal_grace",
-        "renewal_lapsed",
         "dormancy_notice",
         "dormancy_released",
     }
 )
+#: How the codes begin of what a requirement still asks for.
+MISSING = "not_enough_"
 _MODES = {"review": "reviewed", "veto": "vetoable"}
 _EVENTS = "select person_id, on_day, lg_code, kind, facts from registration_event order by at, id"
 _APPLIED = "select person_id, applied_on, lg_code from application order by applied_at, id"
@@ -108,8 +114,7 @@ def _registrations(connection: Connection, numbers: Mapping[UUID, int]) -> Itera
         if person not in numbers:
             continue
         if kind in EVENTS:
-            reasons = tuple(facts.get("codes", ()))
-            yield Happened(numbers[person], day, code, EVENTS[kind], reasons)
+            yield Happened(numbers[person], day, code, EVENTS[kind], _reasons(facts))
         if kind == "premium_ended":
             ended = "moved_in" if facts.get("reason") == "moved_in" else "lapsed"
             yield Happened(numbers[person], day, code, ended)
@@ -117,6 +122,13 @@ def _registrations(connection: Connection, numbers: Mapping[UUID, int]) -> Itera
             yield Happened(numbers[person], day, code, _MODES[facts["mode"]])
         if kind in {"renewal_veto", "renewal_review"}:
             yield Happened(numbers[person], day, code, _MODES[kind.removeprefix("renewal_")])
+
+
+def _reasons(facts: Mapping[str, Any]) -> tuple[str, ...]:
+    """Why an application was refused: whatever is missing of a requirement is one reason."""
+    codes = facts.get("codes", ())
+    named = ("requirement" if code.startswith(MISSING) else code for code in codes)
+    return tuple(sorted(set(named)))
 
 
 def _presences(connection: Connection, numbers: Mapping[UUID, int]) -> Iterator[Happened]:
