@@ -285,7 +285,7 @@ class PendingLink(Base):
                 {"links": "since <= {as_of}"},
                 person=("siud", Reach.PERSON),
                 body=("siud", Reach.BODY),
-                worker=("sud", Reach.BODY),
+                worker=("siud", Reach.BODY),
             )
         },
     )

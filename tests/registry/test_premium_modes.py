@@ -22,6 +22,7 @@ from tests.factories.premium import (
     own,
     ready,
     registration_id,
+    set_mode,
     show_card,
     slots_of,
     take_part,
@@ -35,7 +36,9 @@ from tests.factories.registry import (
     YOKOZE,
     SignedIn,
     create_person,
+    join,
     make_staff,
+    open_bodies,
     policy_book,
     registration_of,
     sign_in,
@@ -121,6 +124,21 @@ def test_r15_veto_takes_effect_after_72_hours_and_once(
     assert state_of(client, hanako) == "granted"
     assert slots_of(database, hanako) == {HIDA: "active"}
     assert tier_of(database, hanako, HIDA) == "premium"
+
+
+def test_r02_the_night_grants_where_the_prefecture_has_not_joined(
+    client: TestClient, database: RollbackDatabase, clock: FixedClock, hanako: SignedIn
+) -> None:
+    """The link to the prefecture goes on waiting; that nobody is there to tell stops nothing."""
+    open_bodies(database, HIDA)
+    join(database, hanako, HIDA, joined=False)
+    set_mode(database, HIDA, "veto")
+    take_part(database, hanako, HIDA, 3)
+    assert apply(client, hanako, HIDA).json()["state"] == "veto"
+    clock.advance(timedelta(hours=72))
+    assert night(database, clock) == 1
+    assert tier_of(database, hanako, HIDA) == "premium"
+    assert registration_of(database, hanako, GIFU) is None
 
 
 def test_r15_an_objection_brings_it_before_a_human(
