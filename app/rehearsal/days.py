@@ -73,13 +73,20 @@ def law_folder(data_dir: Path) -> Path:
     return data_dir.expanduser().resolve() / "policy"
 
 
-def rehearse(stack: LocalStack, lives: Lives, tick: Callable[[int], None]) -> Played:
+def rehearse(
+    stack: LocalStack,
+    lives: Lives,
+    tick: Callable[[int], None],
+    *,
+    work: Callable[[], None] | None = None,
+) -> Played:
     """Play all days; Ctrl-C ends it between two days and leaves what was done.
 
     Args:
         stack: A running platform with empty tables and the law of `lives`.
         lives: What people do.
         tick: Told how many days are over.
+        work: Does whatever is due, where the stack has no workers of its own.
 
     Raises:
         StoryError: Something failed that is nobody's decision.
@@ -90,7 +97,7 @@ def rehearse(stack: LocalStack, lives: Lives, tick: Callable[[int], None]) -> Pl
     stage = Stage(world, cast, lives)
     troupe = Troupe(world, stage, lives, people(Random(seed)))  # noqa: S311 (as above)
     played = Played(troupe, cast, since=lives.first_day, until=lives.first_day)
-    nights = Nights(world)
+    nights = Nights(world, work)
     began = time.monotonic()
     try:
         with ThreadPoolExecutor(AT_ONCE) as pool:

@@ -1,6 +1,7 @@
 """The nights of a rehearsal: which of them have work, and when their work is done."""
 
 import time
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from datetime import time as day_time
 
@@ -48,8 +49,9 @@ def instant(day: date) -> datetime:
 class Nights:
     """Goes from day to day, past those on which nobody is due."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, work: Callable[[], None] | None = None) -> None:
         self._world = world
+        self._work = work
         self.worked = 0
         address = make_url(world.stack.owner_url).set(drivername="postgresql+psycopg")
         self._engine = create_engine(address, isolation_level="AUTOCOMMIT", pool_size=1)
@@ -87,6 +89,9 @@ class Nights:
         if day > self._world.today:
             self._world.at(day, HOUR.hour, HOUR.minute)
         self.worked += 1
+        if self._work is not None:
+            self._work()
+            return
         deadline = time.monotonic() + NIGHT_SECONDS
         while not self._is_over(day) or self._first_due([day], TICKING) is not None:
             if time.monotonic() > deadline:

@@ -35,6 +35,8 @@ COMMANDS = {
     "bounced",
     "simulate",
     "compare",
+    "rehearse",
+    "reopen",
     "keys list",
     "keys rotate",
     "keys revoke",
