@@ -25,7 +25,7 @@ from activities.waiting import after_quiet, when
 from core import audit
 from core.access import Actor
 from core.clock import day_start, japan_day
-from core.errors import refused
+from core.errors import invalid, refused
 from core.models import AuditEvent, SigningKey
 from core.outbox import NoticeDraft, tell
 from registry.rules.policy import Policy, PolicyBook
@@ -188,9 +188,16 @@ def _key_until(db: Session, lg_code: str, now: datetime) -> datetime | None:
 def set_contact(
     db: Session, *, host: Host, activity_id: UUID, contact: str, now: datetime
 ) -> Activity:
-    """R09: whom to call is no part of what was designated, so it may be put right at any time."""
+    """R09: whom to call is no part of what was designated, so it may be put right at any time.
+
+    Raises:
+        NotFound, Forbidden: The activity is not the host's.
+        Invalid: `field_needed`.
+    """
     activity = activity_of(db, host.lg_code, activity_id, lock=True)
     host.require(activity.organisation_id)
+    if not contact:
+        raise invalid("field_needed", field="contact")
     activity.contact = contact
     db.flush()
     audit.record(

@@ -101,7 +101,7 @@ def set_contact(desk: ClerkDesk, activity_id: UUID, form: FormDep) -> Response:
             db,
             host=Host(desk.actor, desk.lg_code, staff=True),
             activity_id=activity_id,
-            contact=form.needed("contact", most=200),
+            contact=form.one("contact", most=200),
             now=desk.now,
         )
         return f"{desk.home}/readiness?done=contact_set"
