@@ -21,7 +21,7 @@ from typing import Any
 
 from app import migrate
 from app.local import LocalStack
-from bench import desk, first_page, gate, renewal, simulate_model, verify_codes
+from bench import desk, first_page, gate, life, renewal, simulate_model, verify_codes
 from core.settings import Environment
 
 WEB_PROCESSES = 2
@@ -55,6 +55,7 @@ BENCHMARKS = (
         ("checkin_http", "checkin_http_p99", "checkin_one_scanner_p50", "checkin_batch"),
         lambda stack: gate.run(stack()),
     ),
+    Benchmark("life", ("life_festival", "life_campaign"), lambda stack: life.run(stack())),
     Benchmark(
         "renewal",
         ("renewal_terms", "lapse_terms", "renewal_second_run", "notice_relay"),

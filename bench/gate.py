@@ -10,7 +10,7 @@ import json
 import operator
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from secrets import token_bytes
@@ -34,6 +34,7 @@ from qr.store import KeyStore, ensure_keys
 
 HIDA = "212172"
 IN_FLIGHT = 32
+DONE, ACCEPTED = 200, 202
 #: Connections are fewer than devices: each device keeps to the pace of a hand (trust: limits).
 DEVICES_A_LANE = 8
 BATCH = 200
@@ -171,20 +172,27 @@ def _people(connection: Connection, keys: KeyStore, people: int, now: datetime) 
     return cards
 
 
-def _request(stack: LocalStack, path: str, token: str, body: object) -> bytes:
+def request(stack: LocalStack, path: str, headers: Mapping[str, str], body: object) -> bytes:
+    """A POST as it goes over the wire."""
     payload = json.dumps(body).encode()
     host = stack.base_url.removeprefix("http://")
+    own = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     head = (
-        f"POST {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\n"
+        f"POST {path} HTTP/1.1\r\nHost: {host}\r\n{own}"
         f"Content-Type: application/json\r\nContent-Length: {len(payload)}\r\n\r\n"
     )
     return head.encode() + payload
 
 
-async def _send(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes
+def _request(stack: LocalStack, path: str, token: str, body: object) -> bytes:
+    return request(stack, path, {"Authorization": f"Bearer {token}"}, body)
+
+
+async def send(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, sent: bytes
 ) -> tuple[int, bytes]:
-    writer.write(request)
+    """Status and body of the answer."""
+    writer.write(sent)
     await writer.drain()
     head = await reader.readuntil(b"\r\n\r\n")
     length = 0
@@ -206,11 +214,11 @@ async def _drive(
     async def one(mine: Sequence[bytes]) -> None:
         nonlocal failures
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        for request in mine:
+        for sent in mine:
             began = time.perf_counter()
-            status, body = await _send(reader, writer, request)
+            status, body = await send(reader, writer, sent)
             latencies.append(time.perf_counter() - began)
-            if status != 200 or b'"refused"' in body:
+            if status != DONE or b'"refused"' in body:
                 failures += 1
         writer.close()
 
@@ -219,7 +227,8 @@ async def _drive(
     return time.perf_counter() - began, latencies, failures
 
 
-def _single(stack: LocalStack, gate: Gate, cards: Sequence[str]) -> list[list[bytes]]:
+def single(stack: LocalStack, gate: Gate, cards: Sequence[str]) -> list[list[bytes]]:
+    """One check-in a card, shared out to lanes."""
     path = f"/api/v1/device/sessions/{gate.session_id}/check-ins"
     lanes: list[list[bytes]] = [[] for _ in range(IN_FLIGHT)]
     for number, card in enumerate(cards):
@@ -257,13 +266,14 @@ def _batches(stack: LocalStack, gate: Gate, cards: Sequence[str], lanes: int) ->
     return out
 
 
-def _analyze(stack: LocalStack) -> None:
+def analyze(stack: LocalStack) -> None:
     """What autovacuum does within a minute of the first rush: statistics, and plans made from them."""
     with owner(stack.owner_url) as connection:
         connection.execute(text("analyze"))
 
 
-def _percentile(values: Sequence[float], share: float) -> float:
+def percentile(values: Sequence[float], share: float) -> float:
+    """The value below which that share of them lies."""
     return sorted(values)[min(len(values) - 1, int(len(values) * share))]
 
 
@@ -304,13 +314,13 @@ def run(
     """Figures of single check-ins, of one scanner alone, and of offline uploads."""
     gate = prepare(stack, singles + scans + 1200)
     warm, alone, rest = gate.cards[:1000], gate.cards[1000:1200], gate.cards[1200:]
-    asyncio.run(_drive(stack, _single(stack, gate, warm)))
-    _analyze(stack)
-    lane: list[bytes] = functools.reduce(operator.iadd, _single(stack, gate, alone), [])
+    asyncio.run(_drive(stack, single(stack, gate, warm)))
+    analyze(stack)
+    lane: list[bytes] = functools.reduce(operator.iadd, single(stack, gate, alone), [])
     one = _middle([_round(stack, [lane], len(alone))], "check-ins")
     rush = _middle(
         [
-            _round(stack, _single(stack, gate, cards), len(cards))
+            _round(stack, single(stack, gate, cards), len(cards))
             for cards in _shares(rest[:singles], ROUNDS)
         ],
         "check-ins",
@@ -322,7 +332,7 @@ def run(
         ],
         "uploads",
     )
-    p99 = _percentile(rush.latencies, 0.99) * 1000
+    p99 = percentile(rush.latencies, 0.99) * 1000
     return {
         "checkin_http": _figure(rush.rate, "check-ins/s", 300.0)
         | {
