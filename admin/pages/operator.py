@@ -21,7 +21,7 @@ from registry import governments, joining, queries, staff, staff_sso
 from registry.doors import GATE
 from registry.models import StaffProvider
 from registry.people import refuse_individual_number
-from registry.rules.joining import STEPS
+from registry.rules.joining import STEPS, PlannedStep, reachable
 
 router = APIRouter(include_in_schema=False)
 #: What has to be said of a body's own provider.
@@ -82,7 +82,10 @@ def show_body(
             errors=errors,
             done=done,
             body=body,
-            steps=[state for state in STEPS if state != body.state],
+            steps=reachable(
+                body.state,
+                [PlannedStep(one.after, one.on_day) for one in joining.planned(db, code)],
+            ),
             history=joining.steps_of(db, code),
             provider=db.get(StaffProvider, code),
             callback=f"{control.platform.settings.public_url}{staff_sso.CALLBACK}{code}",

@@ -53,3 +53,9 @@ def first_impossible(state: str, planned: Iterable[PlannedStep]) -> PlannedStep 
             return step
         state = step.state
     return None
+
+
+def reachable(state: str, planned: Iterable[PlannedStep]) -> tuple[str, ...]:
+    """R01: the states that may follow today's, or one that is planned, on the way in's order."""
+    standing = {state, *(step.state for step in planned)}
+    return tuple(one for one in STEPS if any(one in STEPS[before] for before in standing))

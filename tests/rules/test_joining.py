@@ -5,7 +5,14 @@ from itertools import product
 
 import pytest
 
-from registry.rules.joining import STEPS, PlannedStep, first_impossible, needs_reason, state_on
+from registry.rules.joining import (
+    STEPS,
+    PlannedStep,
+    first_impossible,
+    needs_reason,
+    reachable,
+    state_on,
+)
 
 FREE = {
     ("none", "preparing"), ("none", "trial"), ("none", "active"),
@@ -36,3 +43,6 @@ def test_r01_a_plan_is_followed_in_the_order_of_its_days() -> None:
     found = [state_on("none", plan, date(2027, month, 1)) for month in (6, 7, 8, 9, 10)]
     assert found == ["none", "preparing", "trial", "trial", "active"]
     assert first_impossible("active", plan) == plan[1]
+    assert reachable("active", ()) == ("suspended", "left")
+    later = [PlannedStep("suspended", date(2027, 10, 1))]
+    assert reachable("active", later) == ("trial", "active", "suspended", "left")
