@@ -14,8 +14,9 @@ from admin import approving, waiting
 from admin.waiting import OPEN_TO_STAFF, Unsettled
 from core.access import Actor
 from core.clock import day_start
-from registry import approvals, confirming, renewal_staff
+from registry import approvals, confirming, duplicates, renewal_staff
 from registry.approvals import InboxRow
+from registry.duplicates import Pair
 from registry.models import Judgement, Registration, Term
 
 #: R15: what has no end of its own wants an answer by the time of the second nudge.
@@ -34,7 +35,8 @@ class Item:
     """One thing that wants a human.
 
     Attributes:
-        kind: `proposal`, `application`, `renewal`, `stay`, `scan`, `sample`, `device` or `confirmation`.
+        kind: `proposal`, `application`, `renewal`, `stay`, `scan`, `sample`, `device`,
+            `confirmation`, `duplicate` or `question`.
         key: Kind and id, the same as long as it waits.
         title: A name or a title.
         deadline: When it wants its answer; a veto takes effect by itself then.
@@ -119,6 +121,7 @@ def gather(
         ),
         *_devices(db, lg_code, now, offline),
         *_wishes(db, actor, lg_code, now),
+        *(_pair(one) for one in duplicates.waiting(db, lg_code=lg_code, limit=SHOWN)),
     ]
     return sorted(found, key=lambda one: (one.deadline, one.key))
 
@@ -204,6 +207,16 @@ def _scan(one: Unsettled) -> Item:
         one.registration.display_name or "",
         one.scan.received_at + waiting.SCAN_DAYS,
         _of(one=one),
+    )
+
+
+def _pair(one: Pair) -> Item:
+    return Item(
+        "duplicate",
+        f"duplicate:{one.row.id}",
+        one.both[0].display_name,
+        one.row.found_at + ANSWER_DAYS,
+        _of(pair=one),
     )
 
 

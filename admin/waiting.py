@@ -39,18 +39,6 @@ class Waiting:
     due: int
     samples: int
 
-    @property
-    def all_done(self) -> bool:
-        """Whether nothing wants a decision."""
-        return not (
-            self.proposals
-            or self.applications
-            or self.renewals
-            or self.stays
-            or self.scans
-            or self.samples
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class Lost:

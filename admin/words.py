@@ -243,6 +243,7 @@ _FAMILIES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "sample": N_("事後の点検"),
             "confirmation": N_("2人目の確認"),
             "device": N_("送られていない受付"),
+            "duplicate": N_("同じ人かもしれない登録"),
         },
         "body_state": {
             "none": N_("未参加"),
@@ -282,6 +283,13 @@ _FAMILIES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "report": N_("集計・報告"),
             "mailing": N_("案内の送付"),
             "check": N_("点検・監査"),
+            "duplicate": N_("二重登録の確認"),
+        },
+        "alike": {
+            "name": N_("名前"),
+            "kana": N_("ふりがな"),
+            "birth_year": N_("生まれた年"),
+            "residence": N_("お住まい"),
         },
         "export_purpose": {
             "report": N_("集計・報告"),

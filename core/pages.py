@@ -31,6 +31,7 @@ from core.clock import JAPAN
 from core.furigana import Furigana
 from core.incidents import Board
 from core.seeing import LOCAL_PATH, seeing_of
+from core.shortcode import MEMBER, grouped
 from core.texts import LANGUAGES, Texts, html_lang, language
 
 LANGUAGE_COOKIE: Final = "lang"
@@ -206,6 +207,7 @@ def _filters(texts: Texts, lang: str) -> dict[str, Any]:
         "moment": partial(_in, formats.moment, lang),
         "era_day": formats.era_day,
         "number": formats.number,
+        "member_number": _member_number,
         "listing": partial(_in, formats.listing, lang),
         "span": lambda start, end: formats.span(start, end, lang),
         "iso": _iso,
@@ -214,6 +216,11 @@ def _filters(texts: Texts, lang: str) -> dict[str, Any]:
         "reason": reason,
         "advice": advice,
     }
+
+
+def _member_number(code: str) -> str:
+    """In groups that stay on one line."""
+    return grouped(code, MEMBER).replace(" ", "\u00a0")
 
 
 def _in(function: Any, lang: str, value: object, **options: object) -> str:

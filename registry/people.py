@@ -141,8 +141,11 @@ def refresh_copies(db: Session, *, person: Person, now: datetime, book: PolicyBo
         .with_for_update()
     )
     for row in rows:
+        before = (row.display_name, row.kana, row.residence_code)
         for field, value in copies_of(person, book, japan_day(now)).items():
             setattr(row, field, value)
+        if before != (row.display_name, row.kana, row.residence_code):
+            row.alike_due_on = japan_day(now)
     db.flush()
 
 

@@ -114,6 +114,7 @@ def _begin(scene: Scene, row: Registration, *, opt_out: bool) -> None:
         home = queries.residence_of(scene.db, person)
         row.residence_relation = relation(home, queries.body_of(scene.government)).value
     revive(row, scene.today)
+    row.alike_due_on = scene.today
     row.link_opted_out = opt_out
     scene.mark(row, "registered", {"again": came_back}, told=True)
     scene.link(row)

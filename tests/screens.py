@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from uuid import UUID
 
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -24,6 +25,7 @@ from core.settings import Environment
 from core.web import SCANNER_COOKIE, SESSION_COOKIE
 from registry.policybook import load_policy
 from tests.browser_setup import find_chromium
+from tests.factories.desk import create_twins
 from tests.factories.registry import (
     HIDA,
     NOW,
@@ -59,6 +61,7 @@ class Scene:
     url: str
     tour: Tour
     operator: SignedIn
+    pair: UUID
 
 
 @contextmanager
@@ -80,7 +83,8 @@ def scene() -> Iterator[Scene]:
         operator = make_operator(database)
         stack.start_processes(["web"])
         stack.wait_ready()
-        yield Scene(stack.base_url, tour, operator)
+        *_, pair = create_twins(database)
+        yield Scene(stack.base_url, tour, operator, pair)
         database.dispose()
 
 
@@ -163,6 +167,7 @@ def desk_pages(camera: Camera, scene: Scene) -> None:
         "reception": f"{home}/sessions/{morning.session.id}",
         "members": f"{home}/members",
         "exports": f"{home}/exports",
+        "duplicate": f"{home}/duplicates/{scene.pair}",
         "member": f"{home}/members/{morning.registration_id}",
         "judgement": f"{home}/judgements/{morning.application.judgement_id}",
         "organisations": f"{home}/organisations",

@@ -23,6 +23,7 @@ from registry import (
     adults,
     deadlines,
     dormancy,
+    duplicates,
     governments,
     helping,
     joining,
@@ -94,6 +95,12 @@ def end_ties(_parts: Parts, db: Session, scope: Scope) -> Mapping[str, int]:
     """R18: children who grew up, helpers whose time is over."""
     children, helpers = helping.end_ties(db, as_of=scope.as_of, now=scope.now)
     return {"children": children, "helpers": helpers}
+
+
+def find_duplicates(_parts: Parts, db: Session, scope: Scope) -> Mapping[str, int]:
+    """C42: who may be registered twice; staff look at them."""
+    found = duplicates.find(db, lg_code=scope.code, as_of=scope.as_of, now=scope.now)
+    return {"found": found}
 
 
 def turn_adults(_parts: Parts, db: Session, scope: Scope) -> Mapping[str, int]:

@@ -164,6 +164,13 @@ SCHEDULE: tuple[Job, ...] = (
         made_up=False,
     ),
     Job("waiting_lines", time(4, 0), jobs.move_lines, "C33: waiting lines put in order"),
+    Job(
+        "duplicates",
+        time(4, 5),
+        jobs.find_duplicates,
+        "C42: who may be registered twice, for staff to look at",
+        after="dormancy: who was released is not compared",
+    ),
     Job("imports_end", time(4, 10), jobs.end_lists, "R27: who did not answer is forgotten"),
     Job("retention", time(4, 30), retention.of_body, "R25: what is kept no longer", weekday=MONDAY),
     Job(

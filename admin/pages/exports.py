@@ -122,7 +122,7 @@ def ask(desk: ClerkDesk, form: FormDep) -> Response:
             language=desk.language,
             now=desk.now,
         )
-        return f"{desk.home}/exports?done=export_asked"
+        return f"{desk.home}/exports?kind={asked.kind}&done=export_asked"
 
     return desk.act(
         form,

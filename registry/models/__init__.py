@@ -10,6 +10,7 @@ from registry.models.bodies import (
 )
 from registry.models.confirming import Confirmation
 from registry.models.desk_exports import DeskExport
+from registry.models.duplicates import DuplicatePair
 from registry.models.imports import MemberImport, MemberImportRow
 from registry.models.news import TownNews
 from registry.models.notifying import NotificationSetting, PushSubscription
@@ -37,6 +38,7 @@ __all__ = [
     "Confirmation",
     "DeskExport",
     "DormancyNotice",
+    "DuplicatePair",
     "Guardianship",
     "IdentityAttempt",
     "IdentityLink",

@@ -51,6 +51,12 @@ class Registration(Base):
             "minor_until",
             postgresql_where="minor_until is not null",
         ),
+        Index(
+            "ix_registration_alike",
+            "lg_code",
+            "alike_due_on",
+            postgresql_where="alike_due_on is not null",
+        ),
         Index("ix_registration_over_cap", "lg_code", postgresql_where="over_cap_since is not null"),
         Index(
             "ix_registration_past",
@@ -73,6 +79,7 @@ class Registration(Base):
                 {
                     "adults": "minor_until <= {as_of}",
                     "dormancy": "status = 'active' and direct and clock_due_on <= {as_of}",
+                    "duplicates": "alike_due_on <= {as_of}",
                     "figures": "status = 'active'",
                     "over_cap": "over_cap_since is not null",
                     "survey": "status = 'active' and direct and survey_due_on <= {as_of}",
@@ -113,6 +120,9 @@ class Registration(Base):
         default=UNPLANNED,
         server_default=text("'2000-01-01'"),
         comment="the night of this day reminds of the first questionnaire; empty: never again",
+    )
+    alike_due_on: Mapped[date | None] = mapped_column(
+        comment="the night of this day looks whether the person is registered twice (C42)"
     )
     released_on: Mapped[date | None]
     restore_until: Mapped[date | None]

@@ -81,7 +81,7 @@ def test_a_list_of_members_is_made_by_a_worker_defused_and_on_record(
     join(database, create_person(database, nickname=EVIL), HIDA)
     join(database, create_person(database, nickname="よその人"), KESENNUMA)
     asked = ask(http, clerk, tier="basic", status="active")
-    assert asked.headers["location"] == f"{EXPORTS}?done=export_asked"
+    assert asked.headers["location"] == f"{EXPORTS}?kind=members&done=export_asked"
     clock.advance(timedelta(seconds=1))
     ask(http, clerk, form="xlsx")
     waiting = http.get(EXPORTS, headers=clerk.headers).text

@@ -12,9 +12,10 @@ from activities.proposing import ProposalFields
 from activities.rules.checkin import Method
 from activities.scans import Answer, Scan, Source
 from core.access import Role
-from core.db import Database, for_body
+from core.clock import japan_day
+from core.db import Database, for_body, for_job
 from qr.signatures import KeyRing
-from registry import premium
+from registry import duplicates, premium
 from registry.models import Application
 from registry.policies import body_policy
 from tests.factories.activities import (
@@ -195,6 +196,25 @@ def create_morning(database: Database, *, mode: str = "review") -> Morning:
         applicant=applicant,
         application=application,
         registration_id=row.id,
+    )
+
+
+def create_twins(
+    database: Database, *, name: str = "森 美咲", now: datetime = NOW
+) -> tuple[SignedIn, SignedIn, UUID]:
+    """Somebody who registered twice, as the night finds them; and the pair's id."""
+    first = create_person(database, nickname="みさき", name=name, kana="モリ ミサキ", now=now)
+    second = create_person(database, nickname="美咲", name=name.replace(" ", "　"), now=now)
+    for one in (first, second):
+        join(database, one, HIDA, now=now)
+    with database.transaction(for_job("duplicates", HIDA)) as db:
+        assert duplicates.find(db, lg_code=HIDA, as_of=japan_day(now), now=now)
+        pairs = duplicates.waiting(db, lg_code=HIDA, limit=50)
+    mine = {first.id, second.id}
+    return (
+        first,
+        second,
+        next(one.row.id for one in pairs if {both.person_id for both in one.both} == mine),
     )
 
 

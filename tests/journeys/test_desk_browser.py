@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 from core.access import Role
 from core.db import Database, for_body
 from registry.staff import appoint
-from tests.factories.desk import Morning, create_morning
+from tests.factories.desk import Morning, create_morning, create_twins
 from tests.factories.figures import TOWN, plant, publication
 from tests.factories.registry import GIFU, HIDA, KESENNUMA, NOW, SignedIn, make_operator
 from tests.factories.town_files import PLAIN, csv_file
@@ -97,6 +97,8 @@ def test_every_page_is_for_everybody(chromium: Browser, live: Live) -> None:
         sign_in(page, morning.manager)
         look_at(page, paths(morning))
         look_at(page, {"trials": f"{HOME}/trials", "trial": with_a_trial(live.database)})
+        *_, pair = create_twins(live.database)
+        look_at(page, paths(morning) | {"duplicate": f"{HOME}/duplicates/{pair}"})
         preview = bring_a_list(page)
         begin_a_requirement(page)
         look_at(

@@ -34,7 +34,15 @@ from registry import (
     list_letters,
     pushing,
 )
-from registry.models import Application, Card, IdentityAttempt, Registration, Term, TownNews
+from registry.models import (
+    Application,
+    Card,
+    DuplicatePair,
+    IdentityAttempt,
+    Registration,
+    Term,
+    TownNews,
+)
 from tests.factories.activities import (
     create_activity,
     create_designated_activity,
@@ -264,6 +272,18 @@ def _certificate(db: Session, person: SignedIn, lg_code: str) -> str:
     return f"{lg_code}-{made.number}"
 
 
+def _pair(db: Session, lg_code: str) -> UUID:
+    """Two registrations that look alike."""
+    both = select(Registration.id).filter_by(lg_code=lg_code).order_by(Registration.id).limit(2)
+    first, second = sorted(db.scalars(both))
+    row = DuplicatePair(
+        lg_code=lg_code, first_id=first, second_id=second, reasons=["name"], found_at=NOW
+    )
+    db.add(row)
+    db.flush()
+    return row.id
+
+
 def _news(db: Session, lg_code: str) -> UUID:
     """A piece of news of the local government."""
     row = TownNews(lg_code=lg_code, title="便り", text="便り", published_at=NOW, written_by="staff")
@@ -293,6 +313,7 @@ def _rows_of(
             "number": _certificate(db, person, lg_code),
             "news_id": _news(db, lg_code),
             "trial_id": make_trial(db, lg_code),
+            "pair_id": _pair(db, lg_code),
         }
         assert db.scalars(select(StayDay.state).filter_by(day=STAYED, **own)).one() == "reported"
         tell(
