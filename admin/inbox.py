@@ -14,10 +14,10 @@ from admin import approving, waiting
 from admin.waiting import OPEN_TO_STAFF, Unsettled
 from core.access import Actor
 from core.clock import day_start
-from registry import approvals, confirming, duplicates, renewal_staff
+from registry import approvals, confirming, duplicates, questions, renewal_staff
 from registry.approvals import InboxRow
 from registry.duplicates import Pair
-from registry.models import Judgement, Registration, Term
+from registry.models import Judgement, Question, Registration, Term
 
 #: R15: what has no end of its own wants an answer by the time of the second nudge.
 ANSWER_DAYS: Final = timedelta(days=14)
@@ -121,6 +121,12 @@ def gather(
         ),
         *_devices(db, lg_code, now, offline),
         *_wishes(db, actor, lg_code, now),
+        *(
+            _question(question, registration)
+            for question, registration in questions.waiting(
+                db, actor=actor, lg_code=lg_code, now=now, limit=SHOWN
+            )
+        ),
         *(_pair(one) for one in duplicates.waiting(db, lg_code=lg_code, limit=SHOWN)),
     ]
     return sorted(found, key=lambda one: (one.deadline, one.key))
@@ -217,6 +223,16 @@ def _pair(one: Pair) -> Item:
         one.both[0].display_name,
         one.row.found_at + ANSWER_DAYS,
         _of(pair=one),
+    )
+
+
+def _question(question: Question, registration: Registration) -> Item:
+    return Item(
+        "question",
+        f"question:{question.id}",
+        registration.display_name,
+        day_start(question.answer_by + ONE_DAY),
+        _of(question=question, registration=registration),
     )
 
 

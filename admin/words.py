@@ -244,6 +244,7 @@ _FAMILIES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "confirmation": N_("2人目の確認"),
             "device": N_("送られていない受付"),
             "duplicate": N_("同じ人かもしれない登録"),
+            "question": N_("登録者からの質問"),
         },
         "body_state": {
             "none": N_("未参加"),
@@ -284,6 +285,19 @@ _FAMILIES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "mailing": N_("案内の送付"),
             "check": N_("点検・監査"),
             "duplicate": N_("二重登録の確認"),
+        },
+        "question_state": {
+            "open": N_("返事を待っています"),
+            "answered": N_("返事をしました"),
+            "closed": N_("取り下げ"),
+        },
+        "sentence": {
+            "plan": N_("活動の予定は「活動を探す」の画面で見られます。"),
+            "premium": N_("プレミアム登録に必要なことは「プレミアム登録まで」の画面で見られます。"),
+            "card": N_(
+                "登録証は「登録証を見る」の画面に出ます。紙の登録証は窓口でお渡しできます。"
+            ),
+            "counter": N_("くわしくは、役所の窓口かお電話でうかがいます。"),
         },
         "alike": {
             "name": N_("名前"),

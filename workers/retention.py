@@ -82,6 +82,10 @@ def of_body(parts: Parts, db: Session, scope: Scope) -> Mapping[str, int]:
             "erased": ERASED,
         },
     ).all()
+    db.execute(
+        text("delete from question where lg_code = :code and registration_id = any(:erased)"),
+        {"code": scope.code, "erased": [one for (one,) in erased]},
+    )
     for (registration_id,) in erased:
         audit.record(
             db,

@@ -24,7 +24,17 @@ from admin.desk import (
 from admin.forms import Form, FormDep
 from core.errors import NotFound, invalid, refused
 from core.web import limit_search
-from registry import approvals, closing, duplicates, guardians, identifying, keepers, members, terms
+from registry import (
+    approvals,
+    closing,
+    duplicates,
+    guardians,
+    identifying,
+    keepers,
+    members,
+    questions,
+    terms,
+)
 from registry.api_closing import person_at, wards_at
 
 router = APIRouter(include_in_schema=False)
@@ -133,6 +143,7 @@ def show(
             events=list(reversed(events)),
             purpose=_purpose(purpose),
             about=dossier.about(db, row, today=desk.today),
+            questions=questions.of_registration(db, lg_code=desk.lg_code, registration_id=row.id),
             partners=duplicates.partners(db, lg_code=desk.lg_code, registration_id=row.id),
         )
 

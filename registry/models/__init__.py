@@ -17,6 +17,7 @@ from registry.models.notifying import NotificationSetting, PushSubscription
 from registry.models.people import Guardianship, IdentityAttempt, IdentityLink, Person
 from registry.models.planning import UNPLANNED, PlanNumbers
 from registry.models.premium import Application, Judgement, PolicySnapshot, PremiumSlot, Term
+from registry.models.questions import Question
 from registry.models.registrations import (
     Card,
     Certificate,
@@ -53,6 +54,7 @@ __all__ = [
     "PolicySnapshot",
     "PremiumSlot",
     "PushSubscription",
+    "Question",
     "Registration",
     "RegistrationEvent",
     "RequirementDraft",

@@ -2,12 +2,14 @@
 
 import calendar
 import re
+from collections.abc import Callable
 from datetime import date, datetime, timedelta, timezone
 
 # Japan has had one offset and no summer time since 1951.
 JST = timezone(timedelta(hours=9), "JST")
 MONTHS_PER_YEAR = 12
 APRIL = 4
+SATURDAY = 5
 _LENGTH = re.compile(r"P(?:(\d{1,2})Y)?(?:(\d{1,3})M)?")
 
 
@@ -32,6 +34,14 @@ def add_months(day: date, months: int) -> date:
     """The corresponding day so many months later; the month's last day where there is none."""
     year, month = divmod(day.year * MONTHS_PER_YEAR + day.month - 1 + months, MONTHS_PER_YEAR)
     return date(year, month + 1, min(day.day, month_length(year, month + 1)))
+
+
+def working_days_after(day: date, days: int, is_holiday: Callable[[date], bool]) -> date:
+    """The so-manieth day after it on which offices work; `is_holiday` knows national holidays."""
+    while days:
+        day += timedelta(days=1)
+        days -= day.weekday() < SATURDAY and not is_holiday(day)
+    return day
 
 
 def month_length(year: int, month: int) -> int:

@@ -95,7 +95,6 @@ def test_every_page_is_for_everybody(chromium: Browser, live: Live) -> None:
         page = visitor.page
         look_at_sign_in(page)
         sign_in(page, morning.manager)
-        look_at(page, paths(morning))
         look_at(page, {"trials": f"{HOME}/trials", "trial": with_a_trial(live.database)})
         *_, pair = create_twins(live.database)
         look_at(page, paths(morning) | {"duplicate": f"{HOME}/duplicates/{pair}"})

@@ -33,6 +33,7 @@ from registry import (
     joining,
     list_letters,
     pushing,
+    questions,
 )
 from registry.models import (
     Application,
@@ -201,6 +202,7 @@ def settle(database: Database, lg_code: str, *, family: str = "山田") -> Place
         **_rows_of(database, person, holder, lg_code),
         **_of_a_family(database, person, holder, session, family),
         **_of_a_list(database, lg_code, family),
+        "question_id": _question(database, person, lg_code, family),
         "file_id": _file(database, staff["manager"], lg_code),
     }
     return Place(
@@ -449,6 +451,19 @@ def _file(database: Database, manager: SignedIn, lg_code: str) -> UUID:
     with database.transaction(for_job("desk_exports", lg_code)) as db:
         exporting.make_due(db, lg_code=lg_code, secret=secret, texts=_texts(), now=NOW)
     return row.id
+
+
+def _question(database: Database, person: SignedIn, lg_code: str, family: str) -> UUID:
+    """A question without an answer."""
+    with database.transaction(person.context) as db:
+        return questions.ask(
+            db,
+            actor=person.actor,
+            lg_code=lg_code,
+            text=f"{family}の家から行けますか。",
+            now=NOW,
+            book=policy_book(),
+        ).id
 
 
 def _of_a_list(database: Database, lg_code: str, family: str) -> dict[str, Any]:

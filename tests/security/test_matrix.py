@@ -38,7 +38,7 @@ GROUPS = [ACTORS[start::3] for start in range(3)]
 #: Paths of one's own things: somebody else's id there is no id.
 OWNED = (
     "{notice_id}", "{attempt_id}", "{export_id}", "{passkey_id}", "{sign_in_id}",
-    "/guardianships/{guardianship_id}", "/family/{", "/family/helpers/{",
+    "/towns/{lg_code}/questions/{question_id}", "/guardianships/{guardianship_id}", "/family/{", "/family/helpers/{",
 )  # fmt: skip
 _LG = "/api/v1/local-governments/{lg_code}"
 #: A file is for the one member of staff who asked for it.
