@@ -44,7 +44,7 @@ TRACES = {"audit_event", "idempotency_key", "scan_attempt"}
 SCANS = ("/check-ins", "/people/{person_id}")
 SEARCHES = ("", "?q=佐藤", "?q=山田&limit=1", "?text=佐藤&limit=50")
 #: What forms of the desk ask for before they look at anything.
-FORM = {"reason": "理由", "sound": "yes", "counted": "yes", "left": "10:00"}
+FORM = {"reason": "理由", "sound": "yes", "counted": "yes", "left": "10:00", "answer": "same"}
 #: A page that was there and is no more is how a scan's answer is not found.
 GONE = "/done/{lg_code}/{scan_id}"
 World = Callable[[RollbackDatabase, Place], None]
