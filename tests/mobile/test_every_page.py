@@ -123,3 +123,29 @@ def test_bad_addresses_get_a_page_and_never_a_fault(hanako: Phone) -> None:
         hanako.open(path)
         assert hanako.status in {404, 410, 422}, (path, hanako.status)
         assert "ふるさと住民登録" in hanako.text
+
+
+def test_what_one_comes_for_is_two_taps_from_home(hanako: Phone, place: str) -> None:
+    """The site map (frontend.md, i): each page within so many links of home, and no script."""
+    taps: dict[str, int] = {}
+    ahead = ["/"]
+    for tap in range(3):
+        found = [path for path in dict.fromkeys(ahead) if path not in taps]
+        taps |= dict.fromkeys(found, tap)
+        ahead = []
+        if tap < 2:
+            for path in found:
+                if hanako.open(path).status == 200:
+                    links = re.findall(r'<a\b[^>]*href="(/[^"#?]*)', hanako.text)
+                    ahead += [one for one in links if not one.startswith("/static/")]
+    most = {
+        **dict.fromkeys(
+            ("/scan", "/activities", "/card", "/me", "/help", "/about", "/accessibility"), 1
+        ),
+        **dict.fromkeys((place, "/towns", f"/towns/{HIDA}", "/me/certificate", "/notices"), 2),
+        **dict.fromkeys(("/me/premium", f"/me/premium/{HIDA}", "/family", "/me/devices"), 2),
+        **dict.fromkeys(("/privacy", "/settings"), 1),
+        **dict.fromkeys((f"/me/premium/{HIDA}/plan", "/me/looks", "/me/data"), 2),
+    }
+    late = {path: taps.get(path, 9) for path, tap in most.items() if taps.get(path, 9) > tap}
+    assert late == {}
