@@ -157,13 +157,18 @@ class Troupe:
         return str(found["state"])
 
     def _moves(self, player: Player, act: Act) -> str:
-        """R16: the new address is on the card, which is held once more."""
+        """R16: the new address is on the card, which is held; without one it is declared."""
         player.someone.residence = act.lg_code
-        state = self._hold_card(player, purpose="renewal")
-        if state == "verified":
+        if player.agent.has_card:
+            state = self._hold_card(player, purpose="renewal" if player.shown else "premium")
+            answer = "ok" if state == "verified" else state
+        else:
+            body = {"declared_residence": act.lg_code}
+            answer = self._asked("PATCH", "/me", player, body)
+        if answer == "ok":
             with self._lock:
                 self.moved.append((act.person, act.day, act.lg_code))
-        return state
+        return answer
 
     # What staff do
 
