@@ -48,6 +48,7 @@ KEYLESS_FORMS = MappingProxyType(
         "/checkin": "the scan id is the key",
         "/scan/photo": "reads a photo and keeps nothing",
         "/v": "the scan id is the key",
+        "/staff/{lg_code}/activities/{activity_id}/reason": "sentences stand in the form; nothing is written",
         "/staff/signin": "another code; the first stays good",
         "/staff/signin/code": "a code works once",
         "/staff/signout": "what has ended stays ended",
