@@ -185,12 +185,16 @@ def take(
     Raises:
         NotFound: There is none of theirs, or it is not made yet.
         Forbidden: Their role may not take it any more.
+        Refused: `export_too_large`: more rows than their role of today may take.
         Gone: `export_gone`: its day is over.
     """
     row = db.get(DeskExport, (lg_code, file_id), with_for_update=True)
     if row is None or row.asked_by != actor.id or row.state == "asked":
         raise NotFound(code="not_found")
     actor.require_role(lg_code, NEEDED[row.kind])
+    if row.row_count > (most := most_rows(actor, lg_code)):
+        # They may have been given a lesser role since they asked.
+        raise refused("export_too_large", rule="R25", found=row.row_count, needed=most)
     if row.file_sealed is None or row.expires_at <= now:
         raise Gone(code="export_gone")
     row.taken_at = now

@@ -12,7 +12,7 @@ migration (`install`), so that the code and the database cannot disagree.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Column, Connection, MetaData, Table, text
 
@@ -248,6 +248,12 @@ def owner_reads(metadata: MetaData) -> set[str]:
     return {BODIES, *(table.name for table in looked)}
 
 
+#: Jobs that go on where a local government has left: it takes its lists along (R28), and what is
+#: kept no longer than its time goes there too (R25).
+AFTERWARDS: Final = frozenset({"desk_exports", "imports_end", "retention"})
+_LEFT: Final = ", 'left'"
+
+
 def _install_due_bodies(connection: Connection, metadata: MetaData) -> None:
     """`furusato_due_bodies(job, as_of, at)`: codes of local governments where a job has work.
 
@@ -261,9 +267,10 @@ def _install_due_bodies(connection: Connection, metadata: MetaData) -> None:
             rows = condition.format(as_of="$2", at="$3")
             probe = f"(select true from {table.name} where lg_code = g.code and {rows} limit 1)"
             branches.setdefault(job, []).append(probe)
+    present = "'trial', 'active', 'suspended'"
     cases = "".join(
         f" when '{job}' then return query select g.code::text from {BODIES} g where g.state in"
-        f" ('trial', 'active', 'suspended') and ({' or '.join(probes)}) order by 1;"
+        f" ({present}{_LEFT if job in AFTERWARDS else ''}) and ({' or '.join(probes)}) order by 1;"
         for job, probes in sorted(branches.items())
     )
     if not cases:

@@ -97,7 +97,12 @@ class PolicyTrial(Base):
         {
             "info": rights(
                 TableClass.BODY,
-                {"trials": "state = 'asked'", "retention": "forget_on <= {as_of}"},
+                {
+                    "trials": "state = 'asked'"
+                    # Claims are of the machine's own time.
+                    " and (claimed_until is null or claimed_until < now())",
+                    "retention": "forget_on <= {as_of}",
+                },
                 body=("si", Reach.BODY),
                 worker=("sud", Reach.BODY),
             )

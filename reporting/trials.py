@@ -279,6 +279,13 @@ def held_by(db: Session, *, lg_code: str, trial_id: UUID, tries: int) -> PolicyT
     return row if row is not None and (row.state, row.tries) == ("asked", tries) else None
 
 
+def give_back(db: Session, *, lg_code: str, trial_id: UUID, tries: int) -> None:
+    """Let another worker begin anew at once; being told to stop was no try."""
+    row = held_by(db, lg_code=lg_code, trial_id=trial_id, tries=tries)
+    if row is not None:
+        row.tries, row.claimed_until = tries - 1, None
+
+
 def answer(
     db: Session, *, row: PolicyTrial, result: Mapping[str, Any], page: str, now: datetime
 ) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from celery import Celery
+from celery import Celery, signals
 from kombu import Queue
 
 from core.queues import JOBS, NOTICES, key_prefix
@@ -23,8 +23,6 @@ from workers.runner import Runner
 #: Longer than any task may run, so that a running task is never handed out twice.
 VISIBILITY_SECONDS = 300
 HARD_LIMIT_SECONDS, SOFT_LIMIT_SECONDS = 120, 100
-#: The model may take longer than any other task, but not until its message comes a second time.
-TRIAL_SECONDS = 270
 #: A task stops taking more work well before its soft limit.
 WORK_SECONDS = 60.0
 #: A tick nobody took before the next ones came is not worth taking any more.
@@ -40,9 +38,6 @@ def make_app(settings: Settings) -> Celery:
     app.task(name="jobs.tick")(_tick)
     app.task(name="jobs.work")(_work)
     app.task(name="notices.relay")(_relay)
-    app.task(name="jobs.trials", time_limit=TRIAL_SECONDS, soft_time_limit=TRIAL_SECONDS - 20)(
-        _trials
-    )
     return app
 
 
@@ -117,13 +112,22 @@ def parts() -> Parts:
     return _parts_of(os.getpid())
 
 
+#: What answers trials beside this process.
+_MODEL = trials.Beside()
+
+
+@signals.worker_process_shutdown.connect
+def _end(**_told: object) -> None:
+    _MODEL.end()
+
+
 def _tick() -> None:
     """What beat asks for: a sign of life, the jobs of the tick, and whatever day is due."""
     own = parts()
     beat_of(own.database, "worker", {"host": socket.gethostname(), "pid": os.getpid()})
     if trials.waiting(own):
-        # Not here: the night must not wait for a model.
-        _current().send_task("jobs.trials", expires=EXPIRES_SECONDS)
+        # Not in this process: no tick, notice or night waits for a model.
+        _MODEL.begin()
     runner = Runner(own)
     runner.tick()
     runner.drain(seconds=WORK_SECONDS, on_planned=_call_helpers)
@@ -137,11 +141,6 @@ def _call_helpers(shares: int) -> None:
 def _work() -> None:
     """Help with a night that has many shares."""
     Runner(parts()).drain(seconds=WORK_SECONDS)
-
-
-def _trials() -> None:
-    """R33: policies that are tried."""
-    trials.run_waiting(parts())
 
 
 def _relay() -> None:

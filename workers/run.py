@@ -6,6 +6,7 @@
 import argparse
 import json
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from datetime import date
@@ -29,6 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parts = Parts.of(Settings())
     try:
         sys.stdout.write(json.dumps(_run(parts, options), ensure_ascii=False) + "\n")
+    except KeyboardInterrupt:
+        return 128 + signal.SIGTERM
     except LookupError as error:
         sys.stderr.write(f"{error}\n")
         return 2
@@ -47,15 +50,20 @@ def _run(parts: Parts, options: argparse.Namespace) -> dict[str, object]:
     if options.invariants:
         return dict(violated(parts))
     if options.trials or options.relay:
-        return (
-            {"trials": trials.run_waiting(parts)} if options.trials else dict(Relay(parts).drain())
-        )
+        return {"trials": _trials(parts)} if options.trials else dict(Relay(parts).drain())
     if options.bounced:
         return _bounced(parts, options.bounced.buffer.read())
     if options.tick:
         return {"tick": dict(runner.tick()), "shares": runner.drain()}
     day = options.as_of or japan_day(parts.clock.now())
     return {"job": options.name, "as_of": day.isoformat(), **runner.run_named(options.name, day)}
+
+
+def _trials(parts: Parts) -> int:
+    # A worker that stops ends this with SIGTERM: what was begun is given back first.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with trials.turn(parts.database) as mine:
+        return trials.run_waiting(parts) if mine else 0
 
 
 def _bounced(parts: Parts, report: bytes) -> dict[str, object]:

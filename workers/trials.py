@@ -1,7 +1,8 @@
 """Policies that local governments try: the model is a program of its own, asked and stored here.
 
-It runs beside this process with nothing of the platform's settings in its environment, gives way to
-everything else on the machine (it makes itself nice), and ends with this process's patience.
+A worker only begins `python -m workers.run --trials` (`Beside`) and goes on with its ticks; that
+program waits for the model. The model has nothing of the platform's settings in its environment,
+gives way to everything else on the machine (it makes itself nice), and ends when its time is over.
 """
 
 import json
@@ -10,7 +11,8 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
@@ -19,7 +21,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from core.clock import wall_now
-from core.db import for_job
+from core.db import Database, for_job
+from core.tenancy import Audience
 from registry.policybook import POLICY_DIR
 from reporting import trials
 from workers.parts import Parts
@@ -34,8 +37,49 @@ CANNOT: Final = 2
 _ENVIRONMENT: Final = ("PATH", "PYTHONPATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "NUMBA_CACHE_DIR")
 
 
+#: One model at a time, however many workers there are: it takes a whole processor.
+_TURN: Final = 7_421_905_320
+#: A program that is told to stop gives its trial back within this.
+_END_SECONDS: Final = 10.0
+
+
 class CannotPlayError(Exception):
     """The model refuses; the sentence says why."""
+
+
+class Beside:
+    """The program that answers trials beside a worker's process; one at most."""
+
+    def __init__(self) -> None:
+        self._program: subprocess.Popen[bytes] | None = None
+
+    def begin(self) -> None:
+        """Start it, unless it runs; it ends by itself when nothing waits."""
+        if self._program is None or self._program.poll() is not None:
+            command = [sys.executable, "-m", "workers.run", "--trials"]
+            self._program = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+            )
+
+    def end(self) -> None:
+        """With the worker's process: what is cut off is given back, and costs no try."""
+        if self._program is not None and self._program.poll() is None:
+            self._program.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                self._program.wait(_END_SECONDS)
+
+
+@contextmanager
+def turn(database: Database) -> Iterator[bool]:
+    """Whether this process is the one that may ask the model; the turn ends with the process."""
+    engine = database.engine(Audience.WORKER)
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        mine = connection.execute(text("select pg_try_advisory_lock(:turn)"), {"turn": _TURN})
+        try:
+            yield bool(mine.scalar_one())
+        finally:
+            # Not back to the pool: the lock is the connection's.
+            connection.invalidate()
 
 
 def waiting(parts: Parts) -> list[str]:
@@ -68,6 +112,10 @@ def _one(parts: Parts, lg_code: str) -> int:
     except CannotPlayError as error:
         LOG.warning("a trial cannot be played: %s: %s", lg_code, error)
         failure = "cannot"
+    except KeyboardInterrupt:
+        with parts.database.transaction(context) as db:
+            trials.give_back(db, lg_code=lg_code, trial_id=trial_id, tries=tries)
+        raise
     with parts.database.transaction(context) as db:
         return _stored(parts, db, (lg_code, trial_id, tries), result, page, failure)
 

@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from openpyxl import load_workbook
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from admin import exporting
 from core.access import Role
@@ -31,6 +31,7 @@ from tests.factories.registry import (
 )
 from workers.jobs import Scope, make_desk_exports
 from workers.parts import Parts
+from workers.runner import Runner
 
 if TYPE_CHECKING:
     from fastapi.testclient import TestClient
@@ -190,3 +191,29 @@ def test_the_record_and_participations_by_role_and_number_of_rows(
     for _ in range(3):
         assert ask(http, manager).status_code == 303
     assert ask(http, manager).status_code == 409
+
+
+def test_r28_who_left_gets_its_file_and_a_lesser_role_takes_no_more_rows_than_its_own(
+    http: TestClient,
+    database: RollbackDatabase,
+    settings: Settings,
+    clock: FixedClock,
+    clerk: SignedIn,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    join(database, create_person(database), HIDA)
+    ask(http, clerk)
+    with database.owner() as connection:
+        connection.execute(
+            text("update local_government set state = 'left' where code = :code"), {"code": HIDA}
+        )
+    Runner(Parts.of(settings, database=database, clock=clock)).tick()
+    [link] = links(http, clerk)
+    monkeypatch.setattr(exporting, "MOST_ROWS", {**exporting.MOST_ROWS, Role.CLERK: 0})
+    assert http.get(link, headers=clerk.headers).status_code == 409
+    monkeypatch.undo()
+    assert http.get(link, headers=clerk.headers).status_code == 200
+    clock.advance(exporting.LIFE)
+    Runner(Parts.of(settings, database=database, clock=clock)).tick()
+    with database.transaction(for_body(HIDA, actor="system:test")) as db:
+        assert db.scalars(select(DeskExport.state)).all() == ["ended"]

@@ -53,11 +53,36 @@ def answer(people: int = 600) -> dict[str, Any]:
     }
 
 
-def make_trial(db: Session, lg_code: str, *, answered: bool = True) -> UUID:
+def playable(lg_code: str) -> dict[str, Any]:
+    """A question that the model takes, and needs its time for."""
+    return {
+        "lg_code": lg_code,
+        "name": {"ja": lg_code, "en": lg_code},
+        "day": "2027-06-01",
+        "counts": {
+            "held": 40_000,
+            "premium": 900,
+            "came": 30_000,
+            "months": 60,
+            "hosts": 40,
+            "sessions": 900,
+            "seats": None,
+        },
+        "origin": {},
+        "ties": {},
+        "policy": {},
+        "changes": {"premium.required": 2},
+        "premium_yen": 3000,
+    }
+
+
+def make_trial(
+    db: Session, lg_code: str, *, answered: bool = True, question: dict[str, Any] | None = None
+) -> UUID:
     """A trial of one local government, that was answered or that waits."""
     row = PolicyTrial(
         lg_code=lg_code,
-        question={"changes": {"premium.required": 2, "decision.all": "auto"}},
+        question=question or {"changes": {"premium.required": 2, "decision.all": "auto"}},
         asked_by="staff:test",
         asked_at=NOW,
         forget_on=NOW.date() + KEPT,

@@ -18,7 +18,7 @@ from bench.population import Cohort
 from core.clock import FileClock
 from core.db import Database, for_body
 from core.queues import key_prefix
-from tests.factories.trials import make_trial
+from tests.factories.trials import make_trial, playable
 from tests.workers.nights import (
     GIFU,
     HIDA,
@@ -33,6 +33,7 @@ from tests.workers.nights import (
 )
 from tests.workers.renewing import LAST, LEAP, THREE
 from workers.runner import Runner
+from workers.trials import turn
 
 ROOT = Path(__file__).resolve().parents[2]
 NIGHT = LAST - timedelta(days=60)
@@ -141,3 +142,30 @@ def test_p05_p08_killed_and_emptied_the_night_is_still_done_once(
     Runner(parts).run_named("renewal", NIGHT)
     after = digest(own_database)
     assert after | {"delivery": ""} == before | {"delivery": ""}
+
+
+def test_r33_the_only_worker_is_free_while_the_model_thinks_and_a_stop_costs_no_try(
+    own_database: Database, tmp_path: Path
+) -> None:
+    """Ticks go on beside a trial; a worker that is stopped gives it back; one model at a time."""
+    environment, _ = prepared(own_database, tmp_path)
+    with own_database.transaction(for_body(HIDA, actor="system:test")) as db:
+        make_trial(db, HIDA, answered=False, question=playable(HIDA))
+    state = "select state, tries, claimed_until is not null from policy_trial"
+    seen = "select at from heartbeat where name = 'worker'"
+    with process(environment, *beat_options(tmp_path / "beat")):
+        with turn(own_database) as mine:
+            assert mine
+            by_hand = [sys.executable, "-m", "workers.run", "--trials"]
+            second = subprocess.run(
+                by_hand, env=environment, cwd=ROOT, capture_output=True, text=True, check=True
+            )
+            assert second.stdout == '{"trials": 0}\n'
+        with process(environment, *worker_options(1)) as worker:
+            eventually(lambda: rows(own_database, state) == [("asked", 1, True)])
+            last = rows(own_database, seen)
+            eventually(lambda: rows(own_database, seen) != last, 20)
+            assert rows(own_database, state) == [("asked", 1, True)], "the model is not done yet"
+            worker.terminate()
+            worker.wait(30)
+            assert rows(own_database, state) == [("asked", 0, False)]

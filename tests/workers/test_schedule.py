@@ -49,7 +49,7 @@ def test_what_a_job_comes_after_stands_before_it() -> None:
 def test_every_job_of_a_body_says_where_it_has_work() -> None:
     """The due conditions of the tables and the schedule name the same jobs."""
     named_by_tables = {job for table in Base.metadata.sorted_tables for job in table.info["due"]}
-    # The model has a task of its own (workers.app), so that no night waits for it.
+    # The model is asked beside the worker (workers.trials), so that no night waits for it.
     assert named_by_tables == {job.name for job in SCHEDULE if not job.national} | {trials.JOB}
 
 
