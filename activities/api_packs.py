@@ -18,8 +18,10 @@ from activities.api_checkin import presence_of
 from activities.api_devices import venue_signer
 from activities.doors import DeviceActor, as_device
 from activities.queries import activity_of, session_of
+from activities.rules.readiness import EVENING, arms_from
 from activities.schemas_fields import Out
 from activities.uploads import file_key
+from core import audit
 from core.clock import japan_day, wall_now
 from core.errors import NotFound, refused
 from core.problems import problems
@@ -30,7 +32,7 @@ from qr.signatures import KeyStatus, KeyUse
 
 router = APIRouter(tags=["devices"])
 
-#: Codes are made for so long at most: what a lost device could show ends with it.
+#: Codes, and names with them, end so long after the opening at most: what a lost device could show.
 LONGEST: Final = timedelta(hours=12)
 Names = Annotated[bool, Query(description="Take the names of who signed up along (C21)")]
 
@@ -91,7 +93,7 @@ def arm_for_session(
 ) -> PackOut:
     """C18: the device is armed, and gets the venue's codes of this session until its window closes.
 
-    Refused before the last hours (`session_too_far`) and once it is over (`session_over`).
+    Refused before 18:00 of the day before (`session_too_far`) and once it is over (`session_over`).
     With `names` it also gets who signed up, recorded as a look at each of them (C21, C48).
     """
     now, presence, lg_code = platform.clock.now(), presence_of(request), device.lg_code
@@ -106,10 +108,17 @@ def arm_for_session(
         closes = session.ends_at + timedelta(minutes=policy.integer("checkin.after_minutes"))
         if session.state != "open" or closes <= now:
             raise refused("session_over", rule="R19", found=session.state)
-        if opens - now > LONGEST:
-            hours = int(LONGEST.total_seconds() // 3600)
-            raise refused("session_too_far", rule="R19", needed=hours, action="come_back")
+        if now < arms_from(session.starts_at):
+            raise refused("session_too_far", rule="R19", needed=EVENING.hour, action="come_back")
         until = devices.arm(db, lg_code=lg_code, device_id=device.actor.id, policy=policy, now=now)
+        audit.record(
+            db,
+            actor=device.actor,
+            action="session.arm",
+            subject=("session", session_id),
+            lg_code=lg_code,
+            now=now,
+        )
         presence.keys.refresh(db, wall=wall_now())
         people = None
         if names:

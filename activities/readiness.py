@@ -20,19 +20,30 @@ from activities.models import (
 )
 from activities.queries import activity_of, organiser_ids, session_of
 from activities.refusals import policy_now
-from activities.rules.readiness import STAFFS, DeviceState, Lack, Preparation, hinders, lacks
+from activities.rules.readiness import (
+    STAFFS,
+    DeviceState,
+    Lack,
+    Preparation,
+    arms_from,
+    hinders,
+    lacks,
+)
 from activities.waiting import after_quiet, when
 from core import audit
-from core.access import Actor
+from core.access import Actor, system
 from core.clock import day_start, japan_day
-from core.errors import invalid, refused
+from core.errors import NotFound, invalid, refused
 from core.models import AuditEvent, SigningKey
 from core.outbox import NoticeDraft, tell
 from registry.rules.policy import Policy, PolicyBook
 
 ONE_DAY: Final = timedelta(days=1)
-#: Acts by which names leave the platform for a reception, and the field they set.
-_TAKEN: Final = ("roster.carry", "roster.print")
+#: Acts that prepare a reception or ask for it, as the record names them.
+_ARM, _CARRY, _PRINT = "session.arm", "roster.carry", "roster.print"
+_ASK: Final = "session.ask_host"
+#: Acts of longer ago prepare nothing: a list is printed, and a phone armed, shortly before.
+_LOOKED_BACK: Final = timedelta(days=14)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +56,8 @@ class Readiness:
         organisation: Who holds it.
         missing: Everything that is missing.
         hindering: What of it stands in the way of its reception.
+        armable: Whether a phone can be armed for it already.
+        asked: Whether the host was asked today, or since phones can be armed.
     """
 
     session: ActivitySession
@@ -52,6 +65,8 @@ class Readiness:
     organisation: Organisation
     missing: tuple[Lack, ...]
     hindering: tuple[Lack, ...]
+    armable: bool
+    asked: bool
 
     @property
     def ready(self) -> bool:
@@ -102,32 +117,40 @@ def readiness(
     policy = policy_now(db, book, lg_code, now)
     ids = [session.id for session, _, _ in rows]
     held = _devices(db, lg_code, {host.id for _, _, host in rows}, policy)
-    changed, taken = _changes(db, lg_code, ids), _taken(db, lg_code, ids)
+    changed, done = _changes(db, lg_code, ids), _done(db, lg_code, ids, now)
     key_until = _key_until(db, lg_code, now)
     found = []
     for session, activity, organisation in rows:
         expected, changed_at = changed.get(session.id, (0, None))
+        acts = done.get(session.id, {})
+        armable = arms_from(session.starts_at) <= now
         missing = lacks(
             Preparation(
                 ends_at=session.ends_at,
                 contact=activity.contact,
-                devices=held.get(organisation.id, ()),
+                armable=armable,
+                devices=[
+                    DeviceState(until, acts.get((_ARM, label)), acts.get((_CARRY, label)))
+                    for label, until in held.get(organisation.id, {}).items()
+                ],
                 key_until=key_until,
                 expected=expected,
                 changed_at=changed_at,
-                carried_at=taken.get((session.id, "roster.carry")),
-                printed_at=taken.get((session.id, "roster.print")),
+                printed_at=_last(acts, _PRINT),
             )
         )
         hindering = hinders(missing, expected=expected)
-        found.append(Readiness(session, activity, organisation, missing, hindering))
+        asked_at = _last(acts, _ASK)
+        asked = asked_at is not None and asked_at >= _asks_since(session.starts_at, now)
+        found.append(Readiness(session, activity, organisation, missing, hindering, armable, asked))
     return found
 
 
 def _devices(
     db: Session, lg_code: str, hosts: Collection[UUID], policy: Policy
-) -> Mapping[UUID, Sequence[DeviceState]]:
-    found: dict[UUID, list[DeviceState]] = {}
+) -> Mapping[UUID, Mapping[str, datetime]]:
+    """By host, what the record calls each of its devices, and until when that lives."""
+    found: dict[UUID, dict[str, datetime]] = {}
     for row in db.scalars(
         select(ScannerDevice).where(
             ScannerDevice.lg_code == lg_code,
@@ -135,8 +158,9 @@ def _devices(
             ScannerDevice.revoked_at.is_(None),
         )
     ):
-        state = DeviceState(devices.ending(row, policy).at, row.armed_until)
-        found.setdefault(row.organisation_id, []).append(state)
+        found.setdefault(row.organisation_id, {})[f"device:{row.id}"] = devices.ending(
+            row, policy
+        ).at
     return found
 
 
@@ -156,18 +180,28 @@ def _changes(
     return {session_id: (expected, at) for session_id, expected, at in rows}
 
 
-def _taken(db: Session, lg_code: str, ids: Sequence[UUID]) -> Mapping[tuple[UUID, str], datetime]:
-    """When names were last taken along or printed, from the record."""
+def _done(
+    db: Session, lg_code: str, ids: Sequence[UUID], now: datetime
+) -> Mapping[UUID, Mapping[tuple[str, str], datetime]]:
+    """By session, when each of these acts was last done by each actor, from the record."""
     rows = db.execute(
-        select(AuditEvent.subject_id, AuditEvent.action, func.max(AuditEvent.at))
+        select(AuditEvent.subject_id, AuditEvent.action, AuditEvent.actor, func.max(AuditEvent.at))
         .where(
             AuditEvent.lg_code == lg_code,
-            AuditEvent.action.in_(_TAKEN),
+            AuditEvent.at >= now - _LOOKED_BACK,
+            AuditEvent.action.in_((_ARM, _CARRY, _PRINT, _ASK)),
             AuditEvent.subject_id.in_([str(one) for one in ids]),
         )
-        .group_by(AuditEvent.subject_id, AuditEvent.action)
+        .group_by(AuditEvent.subject_id, AuditEvent.action, AuditEvent.actor)
     )
-    return {(UUID(subject), action): at for subject, action, at in rows}
+    found: dict[UUID, dict[tuple[str, str], datetime]] = {}
+    for subject, action, actor, at in rows:
+        found.setdefault(UUID(subject), {})[action, actor] = at
+    return found
+
+
+def _last(acts: Mapping[tuple[str, str], datetime], act: str) -> datetime | None:
+    return max((at for (name, _), at in acts.items() if name == act), default=None)
 
 
 def _key_until(db: Session, lg_code: str, now: datetime) -> datetime | None:
@@ -217,44 +251,72 @@ def ask_host(
     """C18: staff ask the host to prepare a session, once a day at most; how many are told.
 
     Raises:
-        NotFound: There is no such session here.
-        Refused: `host_has_nobody`: nobody organises for its host who could be told.
+        NotFound: There is no such session here, or it is not published.
+        Refused: `session_begun`, `session_cancelled`, `host_lacks_nothing`; `host_asked_today`,
+            by staff or by the evening; `host_has_nobody`: nobody organises who could be told.
     """
     session = session_of(db, lg_code, session_id)
+    if session.state != "open":
+        raise refused("session_cancelled", rule="R19")
+    if session.starts_at <= now:
+        raise refused("session_begun", rule="R19")
     day = japan_day(session.starts_at)
     rows = readiness(db, lg_code=lg_code, first=day, days=1, book=book, now=now)
-    drafts = [
-        draft
-        for one in rows
-        if one.session.id == session_id
-        for draft in _drafts(db, one, one.missing, now)
-    ]
-    if not drafts:
+    one = next((row for row in rows if row.session.id == session_id), None)
+    if one is None:
+        raise NotFound(code="not_found")
+    if one.asked:
+        raise refused("host_asked_today", rule="R19")
+    if not set(one.missing) - STAFFS:
+        raise refused("host_lacks_nothing", rule="R19")
+    told = _ask(db, actor, one, one.missing, now)
+    if not told:
         raise refused("host_has_nobody", rule="R19", action="invite_host")
-    audit.record(
-        db,
-        actor=actor,
-        action="session.ask_host",
-        subject=("session", session_id),
-        lg_code=lg_code,
-        now=now,
-        row_count=len(drafts),
-    )
-    return tell(db, drafts, now=now)
+    return told
 
 
 def evening_before(
     db: Session, *, lg_code: str, as_of: date, book: PolicyBook, now: datetime
 ) -> int:
-    """C18: hosts whose session of tomorrow is not ready are told in the evening; how many people."""
+    """C18: hosts whose session of tomorrow is not ready are told in the evening; how many people.
+
+    Whoever was asked before the phones could be armed is told once more; after that nobody is.
+    """
     rows = readiness(db, lg_code=lg_code, first=as_of + ONE_DAY, days=1, book=book, now=now)
     send_at = after_quiet(now, policy_now(db, book, lg_code, now).integers("notify.quiet"))
-    drafts = [
-        draft
+    return sum(
+        _ask(db, system("readiness"), one, one.hindering, now, send_at)
         for one in rows
-        if set(one.hindering) - STAFFS
-        for draft in _drafts(db, one, one.hindering, now, send_at)
-    ]
+        if set(one.hindering) - STAFFS and not one.asked
+    )
+
+
+def _asks_since(starts_at: datetime, now: datetime) -> datetime:
+    """Who was asked since then is not asked again: today, or since the phones can be armed."""
+    today, armable = day_start(japan_day(now)), arms_from(starts_at)
+    return max(today, armable) if armable <= now else today
+
+
+def _ask(
+    db: Session,
+    actor: Actor,
+    one: Readiness,
+    missing: Sequence[Lack],
+    now: datetime,
+    send_at: datetime | None = None,
+) -> int:
+    """Tell the organisers what is theirs to prepare; how many there are."""
+    drafts = _drafts(db, one, missing, now, send_at)
+    if drafts:
+        audit.record(
+            db,
+            actor=actor,
+            action=_ASK,
+            subject=("session", one.session.id),
+            lg_code=one.session.lg_code,
+            now=now,
+            row_count=len(drafts),
+        )
     return tell(db, drafts, now=now)
 
 
@@ -263,7 +325,7 @@ def _drafts(
     one: Readiness,
     missing: Sequence[Lack],
     now: datetime,
-    send_at: datetime | None = None,
+    send_at: datetime | None,
 ) -> list[NoticeDraft]:
     facts: dict[str, Any] = {
         "activity": one.activity.title,
@@ -273,7 +335,7 @@ def _drafts(
         "place": one.session.place,
         "missing": len([lack for lack in missing if lack not in STAFFS]),
     }
-    key = f"{one.session.id}:{japan_day(now).isoformat()}"
+    key = f"{one.session.id}:{_asks_since(one.session.starts_at, now).isoformat()}"
     lg_code = one.session.lg_code
     return [
         NoticeDraft(person_id, "session_not_ready", key, lg_code, facts, available_at=send_at)

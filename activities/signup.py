@@ -218,7 +218,7 @@ def accept_offer(
             *_clashes(session, busy.values(), policy),
         ]
     )
-    mine.state, mine.offer_until = "taken", None
+    mine.state, mine.offer_until, mine.signed_up_at = "taken", None, now
     db.flush()
     _settle(db, actor, mine, activity, session, "sign_up_taken", now)
     return Signed(mine, activity, session, created=True)

@@ -159,6 +159,8 @@ AUDIT: Final[Mapping[str, str]] = MappingProxyType(
         "requirement.draft_dropped": N_("要件の案を消した"),
         "roster.read": N_("名簿を見た"),
         "roster.print": N_("紙の名簿を刷った"),
+        "session.arm": N_("受付の電話を圏外でも使えるように準備した"),
+        "venue_key.make": N_("会場のコードを出す鍵を用意した"),
         "session.ask_host": N_("主催に準備をお願いした"),
         "activity.contact": N_("活動の問い合わせ先を直した"),
         "roster.search": N_("名簿を探した"),

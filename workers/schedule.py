@@ -11,6 +11,7 @@ from datetime import date, datetime, time
 
 from sqlalchemy.orm import Session
 
+from activities.rules.readiness import EVENING
 from core.clock import JAPAN, japan_day
 from registry import dormancy, renewal, survey_night
 from registry.bulk import Counts
@@ -193,7 +194,7 @@ SCHEDULE: tuple[Job, ...] = (
     Job("reminders", time(9, 10), jobs.remind, "sessions of tomorrow"),
     Job(
         "readiness",
-        time(18, 0),
+        EVENING,
         jobs.tell_unready,
         "C18: hosts of sessions of tomorrow that are not ready",
         made_up=False,

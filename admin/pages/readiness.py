@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
+from http import HTTPStatus
 from types import MappingProxyType
 from typing import Final
 from uuid import UUID
@@ -17,9 +18,9 @@ from activities.readiness import Readiness
 from activities.rules.readiness import STAFFS, Lack
 from admin.desk import ClerkDesk, Desk, Done, Problems, ViewerDesk
 from admin.forms import FormDep
+from core import audit
 from core.clock import japan_day, wall_now
 from core.texts import N_
-from registry.doors import GATE
 
 router = APIRouter(include_in_schema=False)
 STAFF: Final = "/staff/{lg_code}"
@@ -112,12 +113,24 @@ def set_contact(desk: ClerkDesk, activity_id: UUID, form: FormDep) -> Response:
 @router.post(STAFF + "/readiness/key")
 def make_key(desk: ClerkDesk, form: FormDep) -> Response:
     """R22: a body that has just joined gets its venue key now, not at night."""
-    presence = presence_of(desk.request)
-    with desk.platform.database.transaction(GATE) as db:
-        presence.keys.refresh(db, wall=wall_now())
-    venue_signer(desk.platform, presence, desk.lg_code, desk.now)
-    return desk.act(
-        form,
-        lambda _: f"{desk.home}/readiness?done=key_made",
-        lambda errors, status: show(desk, errors=errors, status=status),
-    )
+    desk.prove_fresh()
+
+    def work(db: Session) -> str:
+        audit.record(
+            db,
+            actor=desk.actor,
+            action="venue_key.make",
+            subject=("local_government", desk.lg_code),
+            lg_code=desk.lg_code,
+            now=desk.now,
+        )
+        return f"{desk.home}/readiness?done=key_made"
+
+    answer = desk.act(form, work, lambda errors, status: show(desk, errors=errors, status=status))
+    # The form counts: only now is the key made, in a transaction of its own. Safe to repeat.
+    if answer.status_code == HTTPStatus.SEE_OTHER:
+        presence = presence_of(desk.request)
+        with desk.transaction() as db:
+            presence.keys.refresh(db, wall=wall_now())
+        venue_signer(desk.platform, presence, desk.lg_code, desk.now)
+    return answer
