@@ -7,7 +7,7 @@ from functools import partial
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import and_, select
+from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
 from activities import proposing
@@ -17,8 +17,10 @@ from activities.queries import activity_of
 from activities.rules.next_year import next_year, year_of
 from core.clock import JAPAN, day_start, japan_day
 
-#: Dates of one page; what is copied leaves the list, and the rest moves up.
+#: Dates of one page, unless one activity alone has more.
 MOST_DATES: Final = 120
+#: Dates of one activity that are offered: as many as a form may hold fields for.
+MOST_OF_ONE: Final = 180
 _ALIVE: Final = ("draft", "submitted", "designated", "returned")
 ONE_DAY: Final = timedelta(days=1)
 
@@ -34,11 +36,19 @@ class Moved:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """An activity of the year that is copied, with its dates moved to the next."""
+    """An activity of the year that is copied, with its dates moved to the next.
+
+    Attributes:
+        activity: It.
+        organisation: Its host.
+        dates: The first `MOST_OF_ONE` of its dates.
+        left: How many dates it has besides.
+    """
 
     activity: Activity
     organisation: Organisation
     dates: Sequence[Moved]
+    left: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +56,8 @@ class Year:
     """What a fiscal year held and the next does not yet.
 
     Attributes:
-        held: In time; as many as `MOST_DATES` allow.
-        more: How many activities are left for later.
+        held: A page of activities by their first date; as many as `MOST_DATES` allow.
+        more: How many activities come after this page.
         done: How many are in the next year already.
     """
 
@@ -56,10 +66,22 @@ class Year:
     done: int
 
 
-def held_in(db: Session, *, lg_code: str, year: int) -> Year:
+def take_turn(db: Session, *, lg_code: str, year: int) -> None:
+    """One colleague copies a year at a time: the next one reads what the first has copied."""
+    turn = func.hashtextextended(f"copying_year {lg_code} {year}", 0)
+    db.execute(select(func.pg_advisory_xact_lock(turn)))
+
+
+def held_in(db: Session, *, lg_code: str, year: int, after: UUID | None = None) -> Year:
     """R09: designated activities of a fiscal year with their dates, except those copied already.
 
     An activity counts as copied when its host has one of the same name in the next fiscal year.
+
+    Args:
+        db: A transaction of the local government.
+        lg_code: The local government.
+        year: The fiscal year.
+        after: The last activity of the page before; when nothing follows it, the list begins anew.
     """
     dates = _dates(db, lg_code, year)
     next_names = {
@@ -69,17 +91,26 @@ def held_in(db: Session, *, lg_code: str, year: int) -> Year:
     by_activity: dict[UUID, list[tuple[Activity, Organisation, ActivitySession]]] = {}
     for row in dates:
         by_activity.setdefault(row[0].id, []).append(row)
+    place = {key: number for number, key in enumerate(by_activity)}
     waiting = [
-        Held(rows[0][0], rows[0][1], [_moved(session) for _, _, session in rows])
+        _held(rows)
         for rows in by_activity.values()
         if (rows[0][0].organisation_id, rows[0][0].title) not in next_names
     ]
+    before = -1 if after is None else place.get(after, -1)
+    rest = [one for one in waiting if place[one.activity.id] > before] or waiting
     shown: list[Held] = []
-    for one in waiting:
+    for one in rest:
         if shown and sum(len(other.dates) for other in shown) + len(one.dates) > MOST_DATES:
             break
         shown.append(one)
-    return Year(shown, len(waiting) - len(shown), len(by_activity) - len(waiting))
+    return Year(shown, len(rest) - len(shown), len(by_activity) - len(waiting))
+
+
+def _held(rows: Sequence[tuple[Activity, Organisation, ActivitySession]]) -> Held:
+    activity, organisation, _ = rows[0]
+    dates = [_moved(session) for _, _, session in rows[:MOST_OF_ONE]]
+    return Held(activity, organisation, dates, len(rows) - len(dates))
 
 
 def _dates(

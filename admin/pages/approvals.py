@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from activities import designation, stays
 from activities.models import Activity
 from activities.refusals import policy_now
-from admin import approving, return_reasons
+from admin import approving, return_reasons, waiting
 from admin.desk import (
     Again,
     ApproverDesk,
@@ -49,6 +49,7 @@ def show(desk: Desk, *, errors: Problems = (), status: int = 200, done: str = ""
             status=status,
             errors=errors,
             done=done,
+            queue=waiting.counts(db, lg_code=desk.lg_code, today=desk.today, now=desk.now),
             proposals=approving.proposed(db, desk.lg_code),
             questions=policy.texts("designation.checklist"),
             applications=inbox,

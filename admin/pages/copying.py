@@ -48,6 +48,7 @@ def show(
     desk: Desk,
     year: int,
     *,
+    after: UUID | None = None,
     form: Form | None = None,
     outcomes: Mapping[UUID, Sequence[tuple[UUID, Made]]] | None = None,
     errors: Problems = (),
@@ -55,8 +56,9 @@ def show(
     done: str = "",
 ) -> Response:
     """The list, as it is offered first or as it was written, with what would come of it."""
+    after = _after(form) if form else after
     with desk.transaction() as db:
-        found = copying_year.held_in(db, lg_code=desk.lg_code, year=year)
+        found = copying_year.held_in(db, lg_code=desk.lg_code, year=year, after=after)
         made = {key: one for rows in (outcomes or {}).values() for key, one in rows}
         shown = [
             (held, _ticked(form, "activity", held.activity.id), _rows(desk, held, form, made))
@@ -74,6 +76,7 @@ def show(
             years=sorted({this - 1, this, this + 1, year}),
             found=found,
             shown=shown,
+            after=after,
             looked=outcomes is not None,
             good=sum(one.session is not None for one in made.values()),
             bad=sum(one.error is not None for one in made.values()),
@@ -114,9 +117,11 @@ def _ticked(form: Form | None, name: str, key: UUID) -> bool:
 
 
 @router.get(PAGE)
-def last_year(desk: ClerkDesk, year: Fiscal = None, done: Done = "") -> Response:
+def last_year(
+    desk: ClerkDesk, year: Fiscal = None, after: UUID | None = None, done: Done = ""
+) -> Response:
     """R09: what a fiscal year held and the next does not yet, all ticked."""
-    return show(desk, year or copied_by_default(desk.today), done=done)
+    return show(desk, year or copied_by_default(desk.today), after=after, done=done)
 
 
 @router.post(PAGE + "/preview")
@@ -137,19 +142,24 @@ def look(desk: ClerkDesk, form: FormDep) -> Response:
 @router.post(PAGE)
 def copy(desk: ClerkDesk, form: FormDep) -> Response:
     """R09, R10: proposals in one step; a trusted organisation's are designated by its trust."""
+    desk.prove_fresh()
 
     def work(db: Session) -> str:
         year = _year(form)
+        copying_year.take_turn(db, lg_code=desk.lg_code, year=year)
         outcomes = _copied(db, desk, form, year, keep=True)
         left = any(made.error for rows in outcomes.values() for _, made in rows)
         done = "year_partly" if left else "year_copied"
-        return f"{desk.home}/activities/last-year?year={year}&done={done}"
+        after = _after(form)
+        where = f"&after={after}" if after else ""
+        return f"{desk.home}/activities/last-year?year={year}{where}&done={done}"
 
     def again(errors: Problems, status: int) -> Response:
-        year = form.data.get("year")
-        known = isinstance(year, str) and year.isdecimal() and len(year) == len(str(LAST_YEAR))
-        kept = int(str(year)) if known else copied_by_default(desk.today)
-        return show(desk, kept, form=form, errors=errors, status=status)
+        try:
+            year = _year(form)
+        except Invalid:
+            year = copied_by_default(desk.today)
+        return show(desk, year, form=form, errors=errors, status=status)
 
     return desk.act(form, work, again)
 
@@ -161,6 +171,11 @@ def _year(form: Form) -> int:
     return year
 
 
+def _after(form: Form) -> UUID | None:
+    """The page the form was on."""
+    return form.id("after") if form.flag("after") else None
+
+
 def _copied(
     db: Session, desk: Desk, form: Form, year: int, *, keep: bool
 ) -> dict[UUID, list[tuple[UUID, Made]]]:
@@ -169,7 +184,7 @@ def _copied(
     Raises:
         Invalid: `choose_rows`, or a day or time that is none.
     """
-    found = copying_year.held_in(db, lg_code=desk.lg_code, year=year)
+    found = copying_year.held_in(db, lg_code=desk.lg_code, year=year, after=_after(form))
     chosen = _chosen(form, found)
     if not chosen:
         raise invalid("choose_rows", field="activity")

@@ -2,17 +2,17 @@
 // and gone when the phone is no longer ready, was stopped, changes hands or has sent its work.
 // Both lie among the keys, which the worker empties when somebody else is signed in (sw.js).
 import { met } from "./keys.js";
-import { get, put, remove, values } from "./store.js";
+import { get, put, remove, replace, values } from "./store.js";
 
 const AES = "AES-GCM", MARK = 32, SAME_TIME = 600_000;
 const at = (session) => `roster ${session}`;
 const bytes = (text) => new TextEncoder().encode(text);
 const hex = (buffer) => [...new Uint8Array(buffer)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 
-async function seal(kept, people) {
+async function sealed(kept, people) {
   const iv = crypto.getRandomValues(new Uint8Array(12));
   const data = await crypto.subtle.encrypt({ name: AES, iv }, kept.key, bytes(JSON.stringify(people)));
-  await put("keys", at(kept.roster), { ...kept, iv, data });
+  return { ...kept, iv, data };
 }
 
 // What a card's id or a number is called on this phone, as the server says it (activities/roster.py).
@@ -22,7 +22,8 @@ export const marked = async (session, text) =>
 export async function carry(session, people, until, now) {
   await met();
   const key = await crypto.subtle.generateKey({ name: AES, length: 256 }, false, ["encrypt", "decrypt"]);
-  await seal({ roster: session, key, from: now - SAME_TIME, until }, people);
+  const kept = { roster: session, made: crypto.randomUUID(), key, from: now - SAME_TIME, until };
+  await put("keys", at(session), await sealed(kept, people));
 }
 
 export async function carried(session, now) {
@@ -34,7 +35,10 @@ export async function carried(session, now) {
 
 export async function change(session, people) {
   const kept = await get("keys", at(session));
-  if (kept) await seal(kept, people);
+  if (!kept) return;
+  const changed = await sealed(kept, people);
+  // Forgotten while they were sealed, they stay forgotten.
+  await replace("keys", at(session), (found) => (found?.made && found.made === kept.made ? changed : undefined));
 }
 
 // A clock set back does not keep them: what was taken along later than now goes as well.

@@ -40,5 +40,15 @@ async function run(store, mode, work) {
 export const get = (store, key) => run(store, "readonly", (all) => all.get(key));
 export const put = (store, key, value) => run(store, "readwrite", (all) => all.put(value, key));
 export const remove = (store, key) => run(store, "readwrite", (all) => all.delete(key));
+// Reads and writes in one transaction; nothing is written when `next` gives nothing.
+export const replace = (store, key, next) =>
+  run(store, "readwrite", (all) => {
+    const asked = all.get(key);
+    asked.onsuccess = () => {
+      const value = next(asked.result);
+      if (value) all.put(value, key);
+    };
+    return asked;
+  });
 export const clear = (store) => run(store, "readwrite", (all) => all.clear());
 export const values = (store) => run(store, "readonly", (all) => all.getAll());

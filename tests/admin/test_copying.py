@@ -11,14 +11,14 @@ from uuid import uuid4
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import select, text
 
-from activities import organisations
+from activities import copying_year, organisations
 from activities.models import Activity, ActivitySession
 from activities.proposing import ProposalFields
 from activities.rules.next_year import copied_by_default, next_year
 from core.access import Role
-from core.clock import JAPAN, japan_day
+from core.clock import JAPAN, FixedClock, japan_day
 from core.db import for_body
 from tests.factories.activities import (
     BOOK,
@@ -147,3 +147,77 @@ def test_r09_a_year_is_copied_in_one_step_looked_at_before_and_never_twice(
         assert sorted(one.state for one in feasts) == ["designated", "designated", "submitted"]
     viewer = make_staff(database, HIDA, Role.VIEWER)
     assert http.get(PAGE, headers=viewer.headers).status_code == 403
+
+
+@pytest.fixture
+def three(database: RollbackDatabase) -> list[Activity]:
+    """Activities of last year in time: the first of them on three days, each other on one."""
+    open_bodies(database, HIDA)
+    then = NOW - timedelta(days=365)
+    found = [
+        create_designated_activity(
+            database, fields=ProposalFields(title, "environment_care"), now=then
+        )
+        for title in ("草刈り", "水路の掃除", "植樹")
+    ]
+    days = ("2026-07-05", "2026-07-12", "2026-07-19"), ("2026-08-02",), ("2026-09-06",)
+    for activity, held in zip(found, days, strict=True):
+        for number, day in enumerate(held):
+            start = at(day, "09:00")
+            create_session(database, activity, starts_at=start, place=f"広場{number}", now=then)
+    return found
+
+
+def test_r09_what_nobody_wants_is_passed_by_page_after_page(
+    http: TestClient,
+    database: RollbackDatabase,
+    three: list[Activity],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # What a form may hold: five fields a date, and a few of its own (Starlette: 1,000).
+    assert 5 * copying_year.MOST_OF_ONE < 950
+    monkeypatch.setattr(copying_year, "MOST_DATES", 1)
+    monkeypatch.setattr(copying_year, "MOST_OF_ONE", 2)
+    clerk = make_staff(database, HIDA, Role.CLERK)
+    mowing, ditches, trees = three
+    seen, path = [], f"{PAGE}?year=2026"
+    for _ in three:
+        page = http.get(path, headers=clerk.headers).text
+        seen.append(offered(page)["activity"])
+        found = re.search(r'rel="next" href="([^"]+)"', page)
+        path = "" if found is None else found.group(1).replace("&amp;", "&")
+    assert (seen, path) == ([[str(one.id)] for one in three], "")
+    first = http.get(f"{PAGE}?year=2026", headers=clerk.headers).text
+    assert "この活動には3回あり、はじめの2回を並べています" in first
+    assert "このあとに、ほかの活動が2件あります" in first
+    assert len(offered(first)["session"]) == 2  # type: ignore[arg-type]
+    # A page in the middle is looked at and copied as it stands; the other two are left alone.
+    middle = f"{PAGE}?year=2026&after={mowing.id}"
+    fields = offered(http.get(middle, headers=clerk.headers).text) | {"after": str(mowing.id)}
+    looked = press(http, clerk, f"{PAGE}/preview", fields).text
+    assert "1回の開催回を作れます" in looked
+    assert offered(looked)["activity"] == [str(ditches.id)]
+    made = press(http, clerk, PAGE, fields)
+    assert f"after={mowing.id}&done=year_copied" in made.headers["location"]
+    left = http.get(made.headers["location"], headers=clerk.headers).text
+    assert offered(left)["activity"] == [str(trees.id)]
+
+
+def test_r09_colleagues_take_turns_a_strange_year_is_told_and_a_proof_is_asked(
+    http: TestClient, database: RollbackDatabase, clock: FixedClock, three: list[Activity]
+) -> None:
+    clerk = make_staff(database, HIDA, Role.CLERK)
+    fields = offered(http.get(f"{PAGE}?year=2026", headers=clerk.headers).text)
+    for year in ("0000", "9999", "x", ""):
+        assert press(http, clerk, PAGE, fields | {"year": year}).status_code == 422
+        assert press(http, clerk, f"{PAGE}/preview", fields | {"year": year}).status_code == 422
+    held = "select count(*) from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()"
+    with database.transaction(for_body(HIDA, actor="system:test")) as db:
+        before = db.scalar(text(held)) or 0
+    assert press(http, clerk, PAGE, fields).status_code == 303
+    with database.transaction(for_body(HIDA, actor="system:test")) as db:
+        assert db.scalar(text(held)) == before + 1, "a colleague waits until it is done"
+        assert len(db.scalars(select(Activity)).all()) == 2 * len(three)
+    clock.at = NOW + timedelta(minutes=10)
+    late = press(http, clerk, PAGE, fields)
+    assert (late.status_code, "もう一度確かめます" in late.text) == (401, True)

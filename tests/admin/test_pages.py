@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 from fastapi.testclient import TestClient
 
+from admin import approving
 from core.access import Role
 from core.db import Database, for_body
 from registry.staff import appoint
@@ -242,3 +243,16 @@ def test_unknown_things_are_not_found(http: TestClient, database: Database) -> N
         answer = http.get(f"/staff/{HIDA}/{path}/{uuid4()}", headers=staff.headers)
         assert answer.status_code == 404, path
     assert http.get("/staff/abc", headers=staff.headers).status_code == 422
+
+
+def test_r15_a_list_that_is_not_all_that_waits_says_so(
+    http: TestClient, database: Database, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clerk = make_staff(database, HIDA, Role.CLERK)
+    create_activity(database, create_organisation(database))
+    page = http.get(f"/staff/{HIDA}/approvals", headers=clerk.headers).text
+    assert "を並べています" not in page
+    monkeypatch.setattr(approving, "LIMIT", 1)
+    page = http.get(f"/staff/{HIDA}/approvals", headers=clerk.headers).text
+    assert "2件のうち、はじめの1件を並べています" in page
+    assert page.count('<article class="panel">') == 1

@@ -223,6 +223,8 @@ def test_c18_what_is_missing_is_seen_mended_and_told_in_the_evening(eve: Eve) ->
     assert (eve.evening(), eve.evening()) == (1, 0)
     assert eve.post(ask).status_code == 409
     assert eve.told() == [1, 1]
+    eve.clock.at += timedelta(minutes=10)
+    assert eve.post(f"{PAGE}/key").status_code == 401, "a key wants a fresh proof"
     eve.wait(session.starts_at)
     begun = eve.post(ask)
     assert (begun.status_code, "この回はもう始まっています" in begun.text) == (409, True)

@@ -46,6 +46,18 @@ async (ms) => {
   await put('facts', 'clock', {...clock, offset: clock.offset - ms});
 }
 """
+#: Somebody presses 名前をいま消す while a change is being sealed.
+FORGOTTEN_MEANWHILE = """
+async () => {
+  const {carry, carried, change, forget} = await import('/static/roster.js');
+  const now = Date.now(), real = crypto.subtle.encrypt.bind(crypto.subtle);
+  await carry('s', [{name: '山田春子'}], now + 60000, now);
+  crypto.subtle.encrypt = async (...given) => { await forget(); return real(...given); };
+  await change('s', [{name: '山田春子', here: true}]);
+  crypto.subtle.encrypt = real;
+  return carried('s', now);
+}
+"""
 HOUR = 3_600_000
 
 
@@ -203,3 +215,8 @@ def test_c21_f24_who_signs_out_or_in_leaves_no_names_behind(page: Page, village:
     page.get_by_role("button", name="サインアウト").click()
     page.wait_for_url(lambda url: not url.endswith("/me"))
     until(page, NO_NAMES)
+
+
+def test_c21_names_forgotten_while_they_are_sealed_anew_do_not_come_back(page: Page) -> None:
+    assert page.evaluate(FORGOTTEN_MEANWHILE) is None
+    assert page.evaluate(NO_NAMES)
