@@ -18,7 +18,8 @@ from activities.api_checkin import presence_of
 from activities.api_devices import venue_signer
 from activities.doors import DeviceActor, as_device
 from activities.queries import activity_of, session_of
-from activities.rules.readiness import EVENING, arms_from
+from activities.readiness import arms_from
+from activities.rules.readiness import EVENING
 from activities.schemas_fields import Out
 from activities.uploads import file_key
 from core import audit

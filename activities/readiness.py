@@ -21,18 +21,18 @@ from activities.models import (
 from activities.queries import activity_of, organiser_ids, session_of
 from activities.refusals import policy_now
 from activities.rules.readiness import (
+    EVENING,
     STAFFS,
     DeviceState,
     Lack,
     Preparation,
-    arms_from,
     hinders,
     lacks,
 )
 from activities.waiting import after_quiet, when
 from core import audit
 from core.access import Actor, system
-from core.clock import day_start, japan_day
+from core.clock import JAPAN, day_start, japan_day
 from core.errors import NotFound, invalid, refused
 from core.models import AuditEvent, SigningKey
 from core.outbox import NoticeDraft, tell
@@ -72,6 +72,11 @@ class Readiness:
     def ready(self) -> bool:
         """Whether its reception can work."""
         return not self.hindering
+
+
+def arms_from(starts_at: datetime) -> datetime:
+    """C18: from when a device can be armed for a session: the evening before it."""
+    return datetime.combine(japan_day(starts_at) - ONE_DAY, EVENING, JAPAN)
 
 
 def readiness(

@@ -2,11 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import datetime, time
 from enum import StrEnum
 from typing import Final
-
-from core.clock import JAPAN, japan_day
 
 #: From this hour of the day before a phone can be armed, and hosts are told what is missing.
 EVENING: Final = time(18, 0)
@@ -60,11 +58,6 @@ class Preparation:
     expected: int
     changed_at: datetime | None
     printed_at: datetime | None
-
-
-def arms_from(starts_at: datetime) -> datetime:
-    """C18: from when a device can be armed for a session: the evening before it."""
-    return datetime.combine(japan_day(starts_at) - timedelta(days=1), EVENING, JAPAN)
 
 
 def lacks(given: Preparation) -> tuple[Lack, ...]:

@@ -14,7 +14,8 @@ from activities import readiness, signup
 from activities.api_packs import LONGEST
 from activities.models import Activity, ActivitySession, SignUp
 from activities.proposing import ProposalFields
-from activities.rules.readiness import DeviceState, Lack, Preparation, arms_from, hinders, lacks
+from activities.readiness import arms_from
+from activities.rules.readiness import DeviceState, Lack, Preparation, hinders, lacks
 from core.access import Role
 from core.clock import JAPAN, FixedClock, day_start, japan_day
 from core.db import for_body, for_job
