@@ -5,12 +5,12 @@ A file designates nothing: see `calendars`.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime, timedelta
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from activities import proposing
@@ -19,8 +19,11 @@ from activities.hosts import Host
 from activities.making import Made, Making, Wanted, add_dates, make
 from activities.models import Activity, ActivitySession, CalendarRow
 from activities.proposing import ProposalFields
-from core.clock import japan_day
-from core.errors import DomainError
+from activities.refusals import policy_now
+from activities.rules.next_year import year_of
+from core.clock import day_start, japan_day
+from core.errors import Conflict, DomainError, invalid
+from core.japanese_text import plain
 from registry.import_files import open_import, record
 from registry.models import MemberImport
 from registry.rules.calendars import fiscal_year_start
@@ -28,6 +31,30 @@ from registry.rules.policy import PolicyBook
 
 #: So many dates are made with one press; another press goes on.
 AT_ONCE: Final = 200
+ONE_DAY: Final = timedelta(days=1)
+#: Proposals that their host has not handed in: dates are not added behind the host's back.
+_UNFINISHED: Final = ("draft", "returned")
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What whoever imports says about all new activities of a file.
+
+    Attributes:
+        answers: The checklist (R09).
+        insurance: Who insures (R31): a calendar does not say it, and nobody assumes it.
+    """
+
+    answers: Mapping[str, bool]
+    insurance: str
+
+
+class _Which(NamedTuple):
+    """An activity by its host, its title and the fiscal year."""
+
+    organisation_id: UUID
+    title: str
+    year: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +67,10 @@ class _Date:
     ends_at: datetime
 
     @property
-    def of(self) -> tuple[UUID, str, date]:
-        """Which activity it belongs to: its host, its title and the fiscal year."""
-        return self.organisation_id, self.row.texts["title"], _year(self.starts_at)
+    def of(self) -> _Which:
+        """Which activity it belongs to."""
+        year = fiscal_year_start(japan_day(self.starts_at)).year
+        return _Which(self.organisation_id, self.row.texts["title"], year)
 
 
 def confirm(
@@ -50,7 +78,7 @@ def confirm(
     *,
     host: Host,
     import_id: UUID,
-    answers: Mapping[str, bool],
+    said: Said,
     book: PolicyBook,
     now: datetime,
 ) -> MemberImport:
@@ -63,7 +91,11 @@ def confirm(
     Raises:
         NotFound: There is no such import.
         Conflict: `import_confirmed`.
+        Invalid: `insurance_unknown` (R31).
     """
+    if said.insurance not in policy_now(db, book, host.lg_code, now).texts("project.insurance"):
+        raise invalid("insurance_unknown", field="insurance", found=said.insurance)
+    _one_after_another(db, host.lg_code)
     row = open_import(db, kind_of(book), lg_code=host.lg_code, import_id=import_id)
     waiting = db.scalars(
         select(CalendarRow)
@@ -74,23 +106,29 @@ def confirm(
     making = Making(db, host, book, now)
     made = 0
     for dates in _grouped(making, waiting[:AT_ONCE]):
-        for one, found in zip(dates, _make(making, dates, answers), strict=True):
+        for one, found in zip(dates, _make(making, dates, said), strict=True):
             if found.session is not None:
                 made += 1
                 one.row.state, one.row.session_id = "made", found.session.id
                 one.row.activity_id = found.session.activity_id
             elif found.error is not None:
                 one.row.state, one.row.problems = "error", _codes(found.error)
-    if len(waiting) <= AT_ONCE:
-        row.state, row.confirmed_at, row.file_sealed = "confirmed", now, None
+    row.state = "begun" if len(waiting) > AT_ONCE else "confirmed"
+    row.confirmed_at, row.file_sealed = now, None
     db.flush()
     record(db, host.actor, "import.confirm", row, now, made)
     return row
 
 
+def _one_after_another(db: Session, lg_code: str) -> None:
+    """Two files with the same line: the second one waits and finds what the first one made."""
+    turn = func.hashtextextended(f"calendar:{lg_code}", 0)
+    db.execute(select(func.pg_advisory_xact_lock(turn)))
+
+
 def _grouped(making: Making, rows: Iterable[CalendarRow]) -> list[list[_Date]]:
     known = known_keys(making.db, making.host.lg_code, making.now)
-    groups: dict[tuple[UUID, str, date], list[_Date]] = {}
+    groups: dict[_Which, list[_Date]] = {}
     for row in rows:
         if row.key in known:
             row.state = "known"
@@ -100,48 +138,49 @@ def _grouped(making: Making, rows: Iterable[CalendarRow]) -> list[list[_Date]]:
     return list(groups.values())
 
 
-def _make(making: Making, dates: Sequence[_Date], answers: Mapping[str, bool]) -> list[Made]:
+def _make(making: Making, dates: Sequence[_Date], said: Said) -> list[Made]:
     """The next dates of an activity that is there, or a new one with its dates."""
     wanted = [
         Wanted(one.starts_at, one.ends_at, one.row.texts["place"], one.row.capacity)
         for one in dates
     ]
     activity = _same(making, dates[0])
-    if activity is not None:
-        return add_dates(making, activity, wanted)
-    return make(making, partial(_propose, making, dates[0]), wanted, answers)
+    if activity is None:
+        propose = partial(_propose, making, dates[0], said.insurance)
+        return make(making, propose, wanted, said.answers)
+    if activity.state in _UNFINISHED:
+        return [Made(None, Conflict(code="proposal_unfinished")) for _ in wanted]
+    return add_dates(making, activity, wanted)
 
 
 def _same(making: Making, first: _Date) -> Activity | None:
-    """The living activity of this name and host that has dates in this fiscal year, or none yet."""
-    last = (
-        select(func.max(ActivitySession.starts_at))
-        .where(
-            ActivitySession.lg_code == Activity.lg_code,
-            ActivitySession.activity_id == Activity.id,
-        )
-        .correlate(Activity)
-        .scalar_subquery()
+    """The living activity of this name and host with dates in this fiscal year, or with none yet.
+
+    One that is handed in goes before one that is not.
+    """
+    begin, end = year_of(first.of.year)
+    dates = (ActivitySession.lg_code == Activity.lg_code) & (
+        ActivitySession.activity_id == Activity.id
     )
-    rows = making.db.execute(
-        select(Activity, last)
+    in_year = exists().where(
+        dates,
+        ActivitySession.starts_at >= day_start(begin),
+        ActivitySession.starts_at < day_start(end + ONE_DAY),
+    )
+    rows = making.db.scalars(
+        select(Activity)
         .where(
             Activity.lg_code == making.host.lg_code,
             Activity.organisation_id == first.organisation_id,
-            Activity.title == first.row.texts["title"],
             Activity.state.in_(ALIVE),
+            in_year | ~exists().where(dates),
         )
-        .order_by(Activity.created_at.desc(), Activity.id)
+        .order_by(Activity.state.in_(_UNFINISHED), Activity.created_at.desc(), Activity.id)
     )
-    year = _year(first.starts_at)
-    return next((row for row, at in rows if at is None or _year(at) == year), None)
+    return next((row for row in rows if plain(row.title) == first.of.title), None)
 
 
-def _year(instant: datetime) -> date:
-    return fiscal_year_start(japan_day(instant))
-
-
-def _propose(making: Making, first: _Date) -> Activity:
+def _propose(making: Making, first: _Date, insurance: str) -> Activity:
     texts = first.row.texts
     return proposing.propose(
         making.db,
@@ -153,6 +192,7 @@ def _propose(making: Making, first: _Date) -> Activity:
             summary=texts["summary"],
             bring=texts["bring"],
             contact=texts["contact"],
+            insurance=insurance,
         ),
         book=making.book,
         now=making.now,

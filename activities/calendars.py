@@ -53,11 +53,13 @@ def kind_of(book: PolicyBook) -> Kind:
 def bring(
     db: Session, reading: Reading, *, name: str, data: bytes, book: PolicyBook
 ) -> MemberImport:
-    """R09: read a calendar; the fiscal year that its title or its name tells stands for all lines."""
+    """R09: read a calendar; the fiscal year above the header, else in its name, is that of all lines.
 
-    def told(sheet: sheets.Sheet) -> Mapping[str, str]:
-        above = sheet.lines[: sheet_columns.LINES_ABOVE]
-        titles = (*(cell for line in above for cell in line.cells), name)
+    A year that a line names is its own matter, such as a report on the year before.
+    """
+
+    def told(table: sheet_columns.Table) -> Mapping[str, str]:
+        titles = (*(cell for line in table.above for cell in line.cells), name)
         years = (year for year in map(fiscal_year_in, titles) if year)
         return {"year": str(next(years, fiscal_year_start(reading.today).year))}
 
@@ -121,10 +123,13 @@ def _entry(line: sheets.Line, columns: Mapping[str, int], year: int) -> Entry:
 
 
 def _times(own: Iterable[str], together: str, after_day: str) -> calendar_list.Times:
-    """From columns of their own, from one for both, or from what stands behind the day."""
+    """From columns of their own, from one for both, or from what stands behind the day.
+
+    An end without a beginning cannot be read: it is not taken for a beginning.
+    """
     for texts in (own, (together,), (after_day,)):
         read = [times(text) for text in texts]
-        if None in read:
+        if None in read or (not read[0] and any(read)):
             return None
         found = tuple(one for part in read if part for one in part)
         if found:
@@ -189,11 +194,15 @@ def known_keys(db: Session, lg_code: str, now: datetime) -> frozenset[str]:
             ActivitySession.state == "open",
         )
     )
-    return frozenset(made) | {key_of(*row) for row in there}
+    return frozenset(made) | {
+        key_of(host_id, plain(title), starts_at, plain(place))
+        for host_id, title, starts_at, place in there
+    }
 
 
 def _clear(db: Session, row: MemberImport) -> None:
-    db.execute(delete(CalendarRow).where(*of_import(row)))
+    """Lines that were made stay, so that no file makes them again, not even what was cancelled."""
+    db.execute(delete(CalendarRow).where(*of_import(row), CalendarRow.state != "made"))
 
 
 def of_import(row: MemberImport) -> tuple[ColumnElement[bool], ...]:
@@ -238,6 +247,23 @@ def lines_of(
     ).all()
     record(db, actor, "import.view", row, now, len(found))
     return found
+
+
+def public_of(db: Session, row: MemberImport) -> int:
+    """R09: how many dates of a file are published: what was made for a designated activity is at once."""
+    return (
+        db.scalar(
+            select(func.count())
+            .select_from(CalendarRow)
+            .join(
+                ActivitySession,
+                (ActivitySession.lg_code == CalendarRow.lg_code)
+                & (ActivitySession.id == CalendarRow.session_id),
+            )
+            .where(*of_import(row), CalendarRow.state == "made", ActivitySession.published)
+        )
+        or 0
+    )
 
 
 def unknown_hosts(db: Session, row: MemberImport) -> Sequence[str]:

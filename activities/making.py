@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from activities import proposing, sessions
 from activities.hosts import Host
 from activities.models import Activity, ActivitySession
+from activities.rules.night import is_late_night
 from core.errors import Conflict, DomainError, Invalid, Refused
 from registry.rules.policy import PolicyBook
 
@@ -45,8 +46,12 @@ class Making:
 
 
 def add_dates(making: Making, activity: Activity, wanted: Sequence[Wanted]) -> list[Made]:
-    """Dates of an activity that is there; each by itself."""
-    return [_dated(making, activity, one) for one in wanted]
+    """Dates of an activity that is there, each by itself; one at night hides it from minors (R18)."""
+    found = [_dated(making, activity, one) for one in wanted]
+    dates = [one.session for one in found if one.session is not None]
+    if any(is_late_night(one.starts_at, one.ends_at) for one in dates):
+        activity.late_night = True
+    return found
 
 
 def make(

@@ -83,6 +83,7 @@ AUDIT: Final[Mapping[str, str]] = MappingProxyType(
         "import.mail": N_("名簿の人に案内を送りました"),
         "import.agree": N_("名簿からの案内に同意して登録しました"),
         "import.expire": N_("返事のない名簿の行を消しました"),
+        "import.forget": N_("確かめられなかった名簿や行事予定を消しました"),
         "activity.propose": N_("活動の案を作った"),
         "activity.revise": N_("活動の案を直した"),
         "activity.site": N_("会場のようすを書いた"),

@@ -48,6 +48,8 @@ _TIME: Final = re.compile(
 )
 #: What stands between two times of a day and after them.
 _BETWEEN: Final = re.compile(r"[~〜～-]|から|より|まで|頃|ごろ")
+#: An end whose beginning nobody wrote: 〜12時, 12時まで.
+_ONLY_AN_END: Final = re.compile(r"[~〜～-].*|[^~〜～-]*まで")
 _APRIL: Final = 4
 _NOON: Final = 12
 _HOURS: Final = 24
@@ -114,10 +116,10 @@ def fiscal_year_in(text: str) -> int | None:
 
 
 def times(text: str) -> tuple[time, ...] | None:
-    """The times of a day in a cell, in order; None when it holds anything else.
+    """The times of a day in a cell, in order; None when it holds anything else, or an end alone.
 
-    Example: `9:00`, `９時３０分`, `午後1時〜3時`, `10：00～15：30`, `正午`. The end of a day (`24:00`) is
-    its midnight.
+    Example: `9:00`, `９時３０分`, `午後1時〜3時`, `10：00～15：30`, `正午〜3時`. The end of a day (`24:00`)
+    is its midnight.
     """
     told = _STROKES.sub("-", plain(text)).replace(" ", "")
     found: list[time] = []
@@ -126,8 +128,10 @@ def times(text: str) -> tuple[time, ...] | None:
         read = _time(match, afternoon=afternoon)
         if read is None:
             return None
-        afternoon = (match[1] or "").lower() in {"午後", "pm"}
+        afternoon = match[2] == "正午" or (match[1] or "").lower() in {"午後", "pm"}
         found.append(read)
+    if len(found) == 1 and _ONLY_AN_END.fullmatch(told):
+        return None
     rest = _BETWEEN.sub("", _TIME.sub("", told))
     return None if rest else tuple(found)
 

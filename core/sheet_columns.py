@@ -25,11 +25,13 @@ class Table:
         headers: What each column is called; empty where nothing is written.
         columns: Field to column, as far as names tell.
         lines: The lines below the header.
+        above: The lines above it: titles and notes.
     """
 
     headers: tuple[str, ...]
     columns: Mapping[str, int]
     lines: tuple[Line, ...]
+    above: tuple[Line, ...]
 
 
 def find(sheet: Sheet, names: Names) -> Table:
@@ -45,7 +47,8 @@ def find(sheet: Sheet, names: Names) -> Table:
     header = above[top : last + 1]
     width = max(len(line.cells) for line in sheet.lines[top:])
     headers = tuple(_joined(header, column) for column in range(width))
-    return Table(headers, _match(header, width, names), sheet.lines[last + 1 :])
+    columns = _match(header, width, names)
+    return Table(headers, columns, sheet.lines[last + 1 :], sheet.lines[:top])
 
 
 def _key(name: str) -> str:

@@ -52,7 +52,7 @@ class Kind:
         columns: What each field's column is usually called.
         needed: Groups of fields; of each group one at least must have a column of its own.
         fill: Judges the table's lines and keeps them; how many.
-        clear: Takes the kept lines away again.
+        clear: Takes the kept lines away again, but for those that something was made of.
         mark: Makes a file that was read as another kind another file.
     """
 
@@ -75,7 +75,7 @@ def upload(
     *,
     name: str,
     data: bytes,
-    defaults: Callable[[sheets.Sheet], Mapping[str, str]] | None = None,
+    defaults: Callable[[sheet_columns.Table], Mapping[str, str]] | None = None,
 ) -> MemberImport:
     """R27: read a file and keep what it would do; the same file again is the same import.
 
@@ -85,7 +85,7 @@ def upload(
         reading: Who reads it.
         name: The file's name, for people to know it again.
         data: The file.
-        defaults: What stands for cells that say nothing, as the sheet itself tells.
+        defaults: What stands for cells that say nothing, as what stands above tells.
 
     Raises:
         Invalid: The file cannot be read.
@@ -113,7 +113,7 @@ def upload(
         state="preview",
         headers=list(table.headers),
         columns=dict(table.columns),
-        defaults=dict(defaults(sheet)) if defaults else {},
+        defaults=dict(defaults(table)) if defaults else {},
         uploaded_by=reading.actor.label,
         uploaded_at=reading.now,
         forget_on=reading.today + timedelta(days=PREVIEW_DAYS),
@@ -140,10 +140,12 @@ def choose(
 
     Raises:
         NotFound: There is no such import.
-        Conflict: `import_confirmed`: it has happened already.
+        Conflict: `import_confirmed`: it has happened already, or has begun to.
         Invalid: `column_needed`: what is needed must come from columns of its own.
     """
     row = open_import(db, kind, lg_code=reading.lg_code, import_id=import_id)
+    if row.state == "begun":
+        raise Conflict(code="import_confirmed")
     chosen = {field: at for field, at in columns.items() if 0 <= at < len(row.headers)}
     for group in kind.needed:
         found = [chosen[field] for field in group if field in chosen]
@@ -162,8 +164,10 @@ def choose(
 
 def discard(
     db: Session, kind: Kind, *, actor: Actor, lg_code: str, import_id: UUID, now: datetime
-) -> None:
-    """R27: a file that nobody confirmed is forgotten at once.
+) -> bool:
+    """R27: a file that nobody confirmed is forgotten at once; of one that has begun, what is left.
+
+    Returns whether something is left of it: what was made stays made.
 
     Raises:
         NotFound: There is no such import.
@@ -171,8 +175,14 @@ def discard(
     """
     row = open_import(db, kind, lg_code=lg_code, import_id=import_id)
     record(db, actor, "import.discard", row, now, 1)
-    db.delete(row)
+    begun = row.state == "begun"
+    if begun:
+        kind.clear(db, row)
+        row.state = "confirmed"
+    else:
+        db.delete(row)
     db.flush()
+    return begun
 
 
 def _fill(
@@ -207,7 +217,7 @@ def one(db: Session, kind: Kind, *, lg_code: str, import_id: UUID) -> MemberImpo
 
 
 def open_import(db: Session, kind: Kind, *, lg_code: str, import_id: UUID) -> MemberImport:
-    """An import that is not confirmed yet, locked.
+    """An import that is not confirmed yet, or only in part, locked.
 
     Raises:
         NotFound: There is none.
@@ -216,7 +226,7 @@ def open_import(db: Session, kind: Kind, *, lg_code: str, import_id: UUID) -> Me
     row = db.get(MemberImport, (lg_code, import_id), with_for_update=True)
     if row is None or row.kind != kind.name:
         raise NotFound(code="not_found")
-    if row.state != "preview":
+    if row.state == "confirmed":
         raise Conflict(code="import_confirmed")
     return row
 

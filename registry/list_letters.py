@@ -132,14 +132,15 @@ def end(db: Session, *, lg_code: str, as_of: date, now: datetime) -> tuple[int, 
     ).all()
     for row in stale:
         db.delete(row)
-    if silent or stale:
-        audit.record(
-            db,
-            actor=system("imports_end"),
-            action="import.expire",
-            subject=("import", lg_code),
-            now=now,
-            lg_code=lg_code,
-            row_count=len(silent),
-        )
+    for action, count in (("import.expire", len(silent)), ("import.forget", len(stale))):
+        if count:
+            audit.record(
+                db,
+                actor=system("imports_end"),
+                action=action,
+                subject=("import", lg_code),
+                now=now,
+                lg_code=lg_code,
+                row_count=count,
+            )
     return len(silent), len(stale)

@@ -41,6 +41,8 @@ MOST: Final[Mapping[str, int]] = MappingProxyType(
     {"title": 120, "place": 200, "summary": 1000, "bring": 400, "contact": 200}
 )
 ONE_DAY: Final = timedelta(days=1)
+#: What seems longer was misread more likely than held: 午後11時〜1時, 12:30〜1:30.
+LONGEST: Final = timedelta(hours=12)
 #: Fiscal years that a calendar may be of.
 FIRST_YEAR: Final = 2020
 LAST_YEAR: Final = 2100
@@ -193,5 +195,12 @@ def _of_time(entry: Entry, span: tuple[datetime, datetime] | None, ground: Groun
         return ["row_no_end" if entry.times else "row_no_time"]
     if span[0] <= ground.now:
         return ["row_past"]
-    short = span[1] - span[0] < timedelta(minutes=ground.minutes_minimum)
-    return ["row_short"] if short else []
+    return _of_length(span[1] - span[0], ground)
+
+
+def _of_length(lasts: timedelta, ground: Ground) -> list[str]:
+    if lasts == ONE_DAY:
+        return ["row_same_time"]
+    if lasts > LONGEST:
+        return ["row_long"]
+    return ["row_short"] if lasts < timedelta(minutes=ground.minutes_minimum) else []

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from activities import calendar_making, calendars
+from activities.calendar_making import Said
 from activities.hosts import Host
 from activities.models import Organisation
 from activities.refusals import policy_now
@@ -72,6 +73,8 @@ ROW_PROBLEMS: Final[Mapping[str, str]] = MappingProxyType(
         "row_no_end": N_("終わりの時刻がありません"),
         "row_past": N_("過ぎた日です"),
         "row_short": N_("1回と数える最短の時間より短いです"),
+        "row_long": N_("12時間をこえます。午前・午後を書いてください"),
+        "row_same_time": N_("始まりと終わりが同じ時刻です"),
         "row_twice": N_("同じ予定が前の行にあります"),
         "row_overlaps": N_("同じ活動の、時間の重なる予定が前の行にあります"),
         "session_overlaps": N_("同じ場所の、時間の重なる開催回がもうあります"),
@@ -153,7 +156,8 @@ def show(
             after=after,
             state=state if state in STATES else "",
             states=STATES,
-            row_problems=ROW_PROBLEMS,
+            problem_text=lambda code: _problem_text(desk, code),
+            public=calendars.public_of(db, row),
             fields=FIELDS,
             needed=REQUIRED,
             incomplete=not kind.complete(row.columns),
@@ -164,26 +168,36 @@ def show(
         )
 
 
+def _problem_text(desk: Desk, code: str) -> str:
+    """What is wrong with a line, or what its date was refused for when it was to be made."""
+    if code in ROW_PROBLEMS:
+        return desk.say(ROW_PROBLEMS[code])
+    return desk.platform.texts.reason_sentence(desk.language, {"code": code})
+
+
 def _choices(db: Session, desk: Desk, row: MemberImport) -> dict[str, object]:
     policy = policy_now(db, desk.book, desk.lg_code, desk.now)
     this = fiscal_year_start(desk.today).year
     given = row.defaults.get("year", "")
     years = sorted({this, this + 1, *([int(given)] if given else [])})
     hosts = db.execute(
-        select(Organisation.id, Organisation.name)
+        select(Organisation.id, Organisation.name, Organisation.state)
         .where(Organisation.lg_code == desk.lg_code)
         .order_by(Organisation.name)
     ).all()
     say = desk.say
     return {
-        "host_names": dict(hosts),
-        "host_options": [(str(host_id), name) for host_id, name in hosts],
+        "host_names": {host_id: name for host_id, name, _ in hosts},
+        "host_options": [
+            (str(host_id), name) for host_id, name, state in hosts if state == "active"
+        ],
         "category_options": worded(desk, "category", policy.texts("activity.categories")),
         "year_options": [(str(year), say(N_("{year}年度"), year=year)) for year in years],
         "hour_options": [
             (str(hours), say(N_("{count}時間"), count=hours)) for hours in range(1, MOST_HOURS + 1)
         ],
         "question_options": worded(desk, "checklist", policy.texts("designation.checklist")),
+        "insurance_options": worded(desk, "insurance", policy.texts("project.insurance")),
     }
 
 
@@ -231,7 +245,8 @@ def _defaults(form: Form) -> dict[str, str]:
 
 @router.post(CALENDARS + "/{import_id}/confirm")
 def confirm(desk: ClerkDesk, import_id: UUID, form: FormDep) -> Response:
-    """R09, R10: the good lines become proposals; another member of staff decides (C47)."""
+    """R09, R10: the good lines become proposals; another member of staff decides (C47, d-11)."""
+    desk.prove_fresh()
 
     def work(db: Session) -> str:
         policy = policy_now(db, desk.book, desk.lg_code, desk.now)
@@ -239,7 +254,10 @@ def confirm(desk: ClerkDesk, import_id: UUID, form: FormDep) -> Response:
             db,
             host=Host(desk.actor, desk.lg_code, staff=True),
             import_id=import_id,
-            answers=approving.answers(form.many("answers"), policy.texts("designation.checklist")),
+            said=Said(
+                approving.answers(form.many("answers"), policy.texts("designation.checklist")),
+                form.one("insurance", most=12),
+            ),
             book=desk.book,
             now=desk.now,
         )
@@ -252,10 +270,10 @@ def confirm(desk: ClerkDesk, import_id: UUID, form: FormDep) -> Response:
 
 @router.post(CALENDARS + "/{import_id}/discard")
 def discard(desk: ClerkDesk, import_id: UUID, form: FormDep) -> Response:
-    """R09: a calendar that was looked at and not wanted is forgotten at once."""
+    """R09: a calendar that was looked at and not wanted is forgotten at once, or what is left of it."""
 
     def work(db: Session) -> str:
-        import_files.discard(
+        kept = import_files.discard(
             db,
             calendars.kind_of(desk.book),
             actor=desk.actor,
@@ -263,6 +281,8 @@ def discard(desk: ClerkDesk, import_id: UUID, form: FormDep) -> Response:
             import_id=import_id,
             now=desk.now,
         )
+        if kept:
+            return f"{desk.home}/calendars/{import_id}?done=calendar_rest_discarded"
         return f"{desk.home}/calendars?done=calendar_discarded"
 
     return desk.act(

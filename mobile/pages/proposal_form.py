@@ -18,8 +18,6 @@ from core.errors import invalid
 from core.texts import N_
 from mobile.pages.shell import Form
 
-#: From when to when a session is late-night work, which minors are not shown (R18).
-_NIGHT, _MORNING = time(22), time(5)
 QUESTIONS: Final = {
     "public_nature": (
         N_("地域のみんなのためになる"),
@@ -102,13 +100,6 @@ def span_of(form: Form) -> tuple[datetime, datetime]:
     if end <= start:
         end += timedelta(days=1)
     return start.astimezone(UTC), end.astimezone(UTC)
-
-
-def is_late_night(starts_at: datetime, ends_at: datetime) -> bool:
-    """R18: whether a session touches the hours from ten at night to five in the morning."""
-    first, last = starts_at.astimezone(JAPAN), ends_at.astimezone(JAPAN)
-    over_midnight = first.date() != last.date()
-    return over_midnight or first.time() < _MORNING or last.time() > _NIGHT
 
 
 def started(kind: str) -> Given:

@@ -16,6 +16,7 @@ from activities.inbox import proposals_of
 from activities.models import Activity
 from activities.queries import sessions_of
 from activities.refusals import policy_now
+from activities.rules.night import is_late_night
 from activities.sites import carry_over
 from activities.steps import noted
 from core.errors import Invalid, Refused
@@ -29,7 +30,6 @@ from mobile.pages.proposal_form import (
     copied,
     fields_of,
     given_in,
-    is_late_night,
     span_of,
     started,
 )

@@ -28,7 +28,7 @@ class MemberImport(Base):
     __tablename__ = "member_import"
     __table_args__ = (
         UniqueConstraint("lg_code", "file_hash"),
-        CheckConstraint("state in ('preview', 'confirmed')", name="state"),
+        CheckConstraint("state in ('preview', 'begun', 'confirmed')", name="state"),
         CheckConstraint("kind in ('people', 'calendar')", name="kind"),
         {
             "info": rights(

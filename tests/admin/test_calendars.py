@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import time
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
-from activities import organisations
-from activities.calendar_making import AT_ONCE
+from activities import calendar_making, organisations, proposing
+from activities.calendar_making import AT_ONCE, Said
 from activities.models import Activity, ActivitySession, CalendarRow, Organisation
+from activities.proposing import ProposalFields
 from core.access import Role
+from core.clock import JAPAN, FixedClock
 from core.db import for_body, for_job
 from core.models import AuditEvent
 from registry import list_letters
-from tests.factories.activities import BOOK, create_organisation, staff_actor
+from tests.factories.activities import (
+    BOOK,
+    create_designated_activity,
+    create_organisation,
+    create_session,
+    staff_actor,
+    staff_host,
+)
 from tests.factories.registry import HIDA, KESENNUMA, NOW, SignedIn, make_staff, open_bodies
 from tests.factories.town_files import csv_file, workbook
 
@@ -68,6 +78,21 @@ def press(http: TestClient, clerk: SignedIn, path: str, **fields: object) -> Res
     return http.post(path, data={"_key": str(uuid4()), **fields}, headers=clerk.headers)
 
 
+def confirm(http: TestClient, clerk: SignedIn, where: str, **fields: object) -> Response:
+    return press(http, clerk, f"{where}/confirm", **{"insurance": "participant"} | fields)
+
+
+def bring(
+    http: TestClient, clerk: SignedIn, *lines: tuple[str, ...], name: str = "予定.csv"
+) -> str:
+    """Where a calendar with these lines below the usual header is looked at."""
+    return send(http, clerk, csv_file([HEAD, *lines]), name).headers["location"]
+
+
+def line(title: str, day: str, hours: str) -> tuple[str, ...]:
+    return (title, day, hours, "本町", "", "宮川を守る会", "環境美化", "")
+
+
 def held(database: RollbackDatabase) -> tuple[dict[str, str], int]:
     """Every activity with its state, and how many dates there are."""
     with database.transaction(for_body(HIDA, actor="system:test")) as db:
@@ -97,15 +122,15 @@ def test_r09_errors_beside_lines_and_the_same_calendar_three_times_makes_one(
     ):  # fmt: skip
         assert page.count(told) == 1, told
     assert "だれも知らない会" in page
-    assert press(http, clerk, f"{where}/confirm").status_code == 303
+    assert confirm(http, clerk, where).status_code == 303
     made = {"水路の草刈り": "submitted", "雪おろし": "submitted"}
     assert held(database) == (made, 3)
     # The same file again, and the same lines as an Excel book with joined cells.
     assert send(http, clerk, csv_file(LINES)).headers["location"] == where
-    assert press(http, clerk, f"{where}/confirm").status_code == 409
+    assert confirm(http, clerk, where).status_code == 409
     again = send(http, clerk, workbook(LINES, joined=["A1:H1"]), "予定.xlsx").headers["location"]
     assert "3行は、もうある開催回です" in http.get(again, headers=clerk.headers).text
-    assert press(http, clerk, f"{again}/confirm").status_code == 303
+    assert confirm(http, clerk, again).status_code == 303
     assert held(database) == (made, 3)
     with database.transaction(for_body(HIDA, actor="system:test")) as db:
         first = db.scalars(select(ActivitySession).order_by(ActivitySession.starts_at)).first()
@@ -157,23 +182,12 @@ def test_r10_a_trusted_hosts_calendar_is_designated_only_with_the_four_answers(
         category="environment_care",
     ).status_code == 303  # fmt: skip
     assert line_states(database) == {"ready": 3}
-    assert press(http, clerk, f"{where}/confirm", answers=list(QUESTIONS)).status_code == 303
+    assert confirm(http, clerk, where, answers=list(QUESTIONS)).status_code == 303
     assert held(database) == ({"水路の草刈り": "designated", "雪おろし": "designated"}, 3)
-    # A later line of the same year joins the activity that is there.
-    more = [
-        HEAD,
-        (
-            "水路の草刈り",
-            "R9.9.5",
-            "9時から11時まで",
-            "宮川の堤",
-            "",
-            "宮川を守る会",
-            "環境美化",
-            "",
-        ),
-    ]
-    press(http, clerk, send(http, clerk, csv_file(more)).headers["location"] + "/confirm")
+    # A later line of the same year joins the activity that is there, and is public at once.
+    later = bring(http, clerk, line("水路の草刈り", "R9.9.5", "9時から11時まで"))
+    confirm(http, clerk, later)
+    assert "このうち1回は" in http.get(later, headers=clerk.headers).text
     assert held(database) == ({"水路の草刈り": "designated", "雪おろし": "designated"}, 4)
 
 
@@ -195,6 +209,11 @@ def test_p13_a_calendar_stays_at_home_and_is_forgotten_when_nobody_wants_it(
         last = NOW.date().replace(day=30)
         assert list_letters.end(db, lg_code=HIDA, as_of=last, now=NOW) == (0, 1)
     assert line_states(database) == {}
+    with database.transaction(for_body(HIDA, actor="system:test")) as db:
+        acts = db.execute(
+            select(AuditEvent.action, AuditEvent.row_count).filter_by(actor="system:imports_end")
+        ).all()
+        assert [tuple(act) for act in acts] == [("import.forget", 1)]
 
 
 def test_long_calendars_are_looked_at_in_time_and_made_in_steps(
@@ -212,6 +231,151 @@ def test_long_calendars_are_looked_at_in_time_and_made_in_steps(
     took = time.perf_counter() - began
     assert took < 5, took
     assert line_states(database) == {"ready": 2_000}
-    press(http, clerk, f"{where}/confirm")
+    confirm(http, clerk, where)
     assert line_states(database) == {"ready": 2_000 - AT_ONCE, "made": AT_ONCE}
     assert f"{2_000 - AT_ONCE:,}回の" in http.get(where, headers=clerk.headers).text
+    # What has begun is neither read anew nor forgotten; its dates stay known, even cancelled ones.
+    with database.transaction(for_job("imports_end", HIDA)) as db:
+        last = NOW.date().replace(day=30)
+        assert list_letters.end(db, lg_code=HIDA, as_of=last, now=NOW) == (0, 0)
+    fields = {"column_title": "0", "column_day": "1", "column_hours": "2", "column_place": "3"}
+    anew = press(http, clerk, f"{where}/columns", **fields, year="2027")
+    assert anew.status_code == 409
+    assert "途中まで作成" in http.get(CALENDARS, headers=clerk.headers).text
+    dropped = press(http, clerk, f"{where}/discard").headers["location"]
+    assert dropped == f"{where}?done=calendar_rest_discarded"
+    assert line_states(database) == {"made": AT_ONCE}
+    with database.transaction(for_body(HIDA, actor="system:test")) as db:
+        db.execute(update(ActivitySession).values(state="cancelled"))
+    again = bring(http, clerk, *lines, name="again.csv")
+    assert again == where, "the same file"
+    other = bring(http, clerk, *lines[:AT_ONCE])
+    assert f"{AT_ONCE}行は、もうある開催回です" in http.get(other, headers=clerk.headers).text
+
+
+def test_r18_r31_a_calendar_says_when_it_is_late_and_whoever_imports_who_insures(
+    http: TestClient, database: RollbackDatabase, clerk: SignedIn, host: Organisation
+) -> None:
+    where = bring(
+        http,
+        clerk,
+        line("夜回り", "8月1日", "21:00〜23:30"),
+        line("草刈り", "8月2日", "9:00〜11:00"),
+    )
+    for insurance in ("", "town"):
+        refused = confirm(http, clerk, where, insurance=insurance)
+        assert refused.status_code == 422
+        assert "保険の入り方を選び直してください" in refused.text
+    assert held(database) == ({}, 0)
+    assert confirm(http, clerk, where).status_code == 303
+    with database.transaction(for_body(HIDA, actor="system:test")) as db:
+        rows = db.execute(select(Activity.title, Activity.late_night, Activity.insurance)).all()
+        assert sorted(map(tuple, rows)) == [
+            ("夜回り", True, "participant"), ("草刈り", False, "participant"),
+        ]  # fmt: skip
+    # A date at night hides an activity that was for everybody (R18).
+    confirm(http, clerk, bring(http, clerk, line("草刈り", "8月9日", "21:00〜22:30")))
+    with database.transaction(for_body(HIDA, actor="system:test")) as db:
+        assert db.scalars(select(Activity.late_night)).all() == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("hours", "problem"),
+    [
+        ("午前10時〜3時", "row_long"),
+        ("12:30〜1:30", "row_long"),
+        ("午後11時〜1時", "row_long"),
+        ("9:00～9:00", "row_same_time"),
+        ("〜12:00", "row_bad_time"),
+        ("正午〜3時", None),
+        ("20:00〜2:00", None),
+    ],
+)
+def test_r09_times_that_seem_misread_are_not_made(
+    http: TestClient, database: RollbackDatabase, clerk: SignedIn, host: Organisation,
+    hours: str, problem: str | None,
+) -> None:  # fmt: skip
+    bring(http, clerk, line("草刈り", "8月1日", hours))
+    with database.transaction(for_body(HIDA, actor="system:test")) as db:
+        assert db.scalars(select(CalendarRow.problems)).one() == ([problem] if problem else [])
+
+
+def test_r09_an_end_in_a_column_of_its_own_is_no_beginning(
+    http: TestClient, database: RollbackDatabase, clerk: SignedIn, host: Organisation
+) -> None:
+    head = ("活動名", "開催日", "開始", "終了", "会場", "主催団体", "分野")
+    rows = [
+        ("草刈り", "8月1日", "", "12:00", "本町", "宮川を守る会", "環境美化"),
+        ("草刈り", "8月2日", "9:00", "12:00", "本町", "宮川を守る会", "環境美化"),
+    ]
+    send(http, clerk, csv_file([head, *rows]))
+    with database.transaction(for_body(HIDA, actor="system:test")) as db:
+        found = db.scalars(select(CalendarRow.problems).order_by(CalendarRow.line)).all()
+        assert found == [["row_bad_time"], []]
+
+
+def test_r09_the_fiscal_year_stands_above_the_header_or_in_the_name(
+    http: TestClient, database: RollbackDatabase, clerk: SignedIn, host: Organisation
+) -> None:
+    report = line("令和7年度決算報告会", "8月1日", "9:00〜11:00")
+    bring(http, clerk, report, name="2028年度行事.csv")
+    title = ("令和１０年度 行事予定", *[""] * 7)
+    send(http, clerk, csv_file([title, HEAD, report]), "2027年度の控え.csv")
+    with database.transaction(for_body(HIDA, actor="system:test")) as db:
+        found = db.scalars(select(CalendarRow.starts_at)).all()
+        assert [one.year for one in found if one] == [2028, 2028]
+
+
+def test_r09_dates_join_what_is_handed_in_and_never_a_draft(
+    http: TestClient, database: RollbackDatabase, clerk: SignedIn, host: Organisation
+) -> None:
+    typed = create_designated_activity(
+        database, host, fields=ProposalFields("第１回　草刈り", "environment_care")
+    )
+    # Dates of two fiscal years, as a desk without calendars would have added them.
+    for day in ("2027-08-01", "2028-05-01"):
+        start = datetime.fromisoformat(f"{day}T09:00").replace(tzinfo=JAPAN)
+        create_session(database, typed, starts_at=start, hours=2, place="本町")
+    with database.transaction(for_body(HIDA, actor="system:test")) as db:
+        fields = ProposalFields("花植え", "environment_care")
+        proposing.propose(
+            db, host=staff_host(), organisation_id=host.id, fields=fields, book=BOOK, now=NOW
+        )
+    where = bring(
+        http, clerk,
+        line("第1回 草刈り", "8月1日", "9:00〜11:00"),
+        line("第1回 草刈り", "9月1日", "9:00〜11:00"),
+        line("花植え", "9月2日", "9:00〜11:00"),
+    )  # fmt: skip
+    assert line_states(database) == {"known": 1, "ready": 2}
+    assert confirm(http, clerk, where).status_code == 303
+    assert line_states(database) == {"known": 1, "made": 1, "error": 1}
+    assert held(database) == ({"第１回　草刈り": "designated", "花植え": "draft"}, 3)
+    page = http.get(where, headers=clerk.headers).text
+    assert "同じ名前の活動が、下書きか差戻しのままです" in page
+    assert "このうち1回は、指定された活動の開催回として公開されています" in page
+
+
+def test_r09_what_stood_in_the_way_is_told_in_sentences_and_only_active_hosts_are_offered(
+    http: TestClient, database: RollbackDatabase, clerk: SignedIn, host: Organisation,
+    clock: FixedClock,
+) -> None:  # fmt: skip
+    ended = create_organisation(database, name="やめた会")
+    with database.transaction(for_body(HIDA, actor="system:test")) as db:
+        db.get_one(Organisation, (HIDA, ended.id)).state = "closed"
+    where = bring(http, clerk, line("草刈り", "6月2日", "9:00〜11:00"))
+    page = http.get(where, headers=clerk.headers).text
+    assert str(host.id) in page
+    assert str(ended.id) not in page
+    # d-11: many dates at once ask who it is; and meanwhile the day has passed.
+    clock.advance(timedelta(minutes=6))
+    assert confirm(http, clerk, where).status_code == 401
+    with database.transaction(for_body(HIDA, actor="system:test")) as db:
+        calendar_making.confirm(
+            db, host=staff_host(), import_id=UUID(where.rpartition("/")[2]),
+            said=Said({}, "none"), book=BOOK, now=NOW + timedelta(days=3),
+        )  # fmt: skip
+    assert line_states(database) == {"error": 1}
+    page = http.get(where, headers=clerk.headers).text
+    assert "過ぎた日時の開催回は登録できません" in page
+    assert "session_in_past" not in page

@@ -14,10 +14,10 @@ from activities.designation import designate, return_proposal
 from activities.hosts import HostRole
 from activities.models import Organisation
 from activities.organisations import grant_trust
+from activities.rules.night import is_late_night
 from activities.starters import STARTERS
 from core.clock import FixedClock
 from core.db import for_body
-from mobile.pages.proposal_form import is_late_night
 from tests.conftest import RollbackDatabase
 from tests.factories.activities import (
     BOOK,
