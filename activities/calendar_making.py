@@ -93,10 +93,10 @@ def confirm(
         Conflict: `import_confirmed`.
         Invalid: `insurance_unknown` (R31).
     """
-    if said.insurance not in policy_now(db, book, host.lg_code, now).texts("project.insurance"):
-        raise invalid("insurance_unknown", field="insurance", found=said.insurance)
     _one_after_another(db, host.lg_code)
     row = open_import(db, kind_of(book), lg_code=host.lg_code, import_id=import_id)
+    if said.insurance not in policy_now(db, book, host.lg_code, now).texts("project.insurance"):
+        raise invalid("insurance_unknown", field="insurance", found=said.insurance)
     waiting = db.scalars(
         select(CalendarRow)
         .where(*of_import(row), CalendarRow.state == "ready")
