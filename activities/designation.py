@@ -61,7 +61,7 @@ def designate(
         activity.category, tuple(checklist.items()), activity.proposed_by, actor.label
     )
     refuse(may_designate(proposal, policy))
-    activity.checklist = dict(checklist)
+    handed_in, activity.checklist = activity.checklist, dict(checklist)
     activity.pattern = int(Pattern.PROJECT.value)
     activity.count_cap = count_cap
     step(
@@ -73,6 +73,7 @@ def designate(
         facts={
             "pattern": activity.pattern,
             "checklist": activity.checklist,
+            "handed_in": handed_in,
             "count_cap": count_cap,
         },
     )

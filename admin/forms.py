@@ -14,7 +14,7 @@ from registry.people import refuse_individual_number
 
 MAX_AMOUNT = 100_000
 #: What machines make: an id or a signed code may look like any number.
-NO_WORDS = frozenset({"_key", "code"})
+NO_WORDS = frozenset({"_key", "code", "draft"})
 #: Years that somebody may mean; beyond them a day next to it may not exist.
 FIRST_YEAR, LAST_YEAR = 1900, 2200
 

@@ -15,6 +15,7 @@ from registry.rules.composing import Draft
 from registry.rules.requirement import (
     MINUTES_PER_HOUR,
     Evidence,
+    Measure,
     harder_than,
     parse,
     to_json,
@@ -43,9 +44,13 @@ class Imagined:
 
 @dataclass(frozen=True, slots=True)
 class Composed:
-    """What a draft would mean if it were announced (R07, R33)."""
+    """What a draft would mean if it were announced (R07, R33).
+
+    `same` says that it is the one in force, with none announced that it could take the place of.
+    """
 
     words: str
+    same: bool
     below: bool
     harder: bool
     earliest: date
@@ -57,16 +62,20 @@ def composed(db: Session, desk: Desk, tree: Draft) -> Composed:
     """R07, R33: the sentence, who would pass, how it compares, and the earliest day for it."""
     own = policies.body_policy(db, desk.book, desk.lg_code, desk.today)
     wanted = parse(tree)
-    known = versions.version_for_term(policies.rule_versions(own, desk.lg_code), desk.today)
+    every = policies.rule_versions(own, desk.lg_code)
+    known = versions.version_for_term(every, desk.today)
     days = int(own.on("rule.notice_days", desk.today, desk.lg_code).value)
     harder = harder_than(wanted, known.tree)
+    kinds = any(leaf.measure is Measure.PROJECTS for leaf in composing.leaves_of(wanted))
     return Composed(
         words=requirement_words(desk, tree),
+        same=all(one.tree == wanted for one in every if one.since >= known.since),
         below=policies.is_below_base(wanted, desk.book, desk.today),
         harder=harder,
         earliest=desk.today + timedelta(days=days) if harder else desk.today,
         imagined=tuple(
-            Imagined(_did(desk, one.evidence), one.passes) for one in composing.examples(wanted)
+            Imagined(_did(desk, one.evidence, kinds=kinds), one.passes)
+            for one in composing.examples(wanted)
         ),
         idle=tuple(
             requirement_words(desk, to_json(leaf)) for leaf in composing.says_nothing(wanted)
@@ -74,8 +83,8 @@ def composed(db: Session, desk: Desk, tree: Draft) -> Composed:
     )
 
 
-def _did(desk: Desk, evidence: Evidence) -> str:
-    """What somebody did in a year."""
+def _did(desk: Desk, evidence: Evidence, *, kinds: bool) -> str:
+    """What somebody did in a year; with `kinds`, how many different activities it were."""
     days = sum(many for _, many in evidence.categories)
     found = [
         desk.say("「{name}」の活動に{n}回", name=words.word(desk.say, "category", name), n=many)
@@ -83,8 +92,8 @@ def _did(desk: Desk, evidence: Evidence) -> str:
     ]
     if evidence.count > days or not (found or evidence.stay_days):
         found.insert(0, desk.say("指定された活動に{n}回", n=evidence.count))
-    if evidence.projects > 1:
-        found.append(desk.say("活動の種類は{n}つ", n=evidence.projects))
+    if kinds and evidence.projects:
+        found.append(desk.say("活動は{n}種類", n=evidence.projects))
     if evidence.minutes:
         found.append(desk.say("活動は合わせて{n}時間", n=evidence.minutes // MINUTES_PER_HOUR))
     if evidence.stay_days:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from core import audit
@@ -12,7 +13,7 @@ from core.errors import Conflict, invalid
 from registry import confirming, policies
 from registry.models import Confirmation, RequirementDraft
 from registry.requirement_checks import check_size
-from registry.rules.composing import Draft, draft_of, tidy
+from registry.rules.composing import Draft, draft_of, grown, tidy
 from registry.rules.policy import PolicyBook
 from registry.rules.requirement import RequirementError, parse
 
@@ -22,21 +23,23 @@ def start(
 ) -> RequirementDraft:
     """A draft that says what the requirement in force says; an older draft is left as it is."""
     actor.require_role(lg_code, Role.MANAGER)
-    known = db.get(RequirementDraft, lg_code)
-    if known is not None:
-        return known
     today = japan_day(now)
     own = policies.body_policy(db, book, lg_code, today)
-    row = RequirementDraft(
-        lg_code=lg_code,
-        tree=draft_of(own.on(policies.REQUIREMENT, today, lg_code).value),
-        written_by=actor.label,
-        written_at=now,
+    made = db.scalar(
+        insert(RequirementDraft)
+        .values(
+            lg_code=lg_code,
+            tree=draft_of(own.on(policies.REQUIREMENT, today, lg_code).value),
+            written_by=actor.label,
+            written_at=now,
+        )
+        # Two managers may start at the same instant: one draft, the same for both.
+        .on_conflict_do_nothing()
+        .returning(RequirementDraft.lg_code)
     )
-    db.add(row)
-    db.flush()
-    _record(db, actor, "requirement.draft", lg_code, now)
-    return row
+    if made:
+        _record(db, actor, "requirement.draft", lg_code, now)
+    return db.get_one(RequirementDraft, lg_code)
 
 
 def edit(
@@ -44,7 +47,7 @@ def edit(
     *,
     actor: Actor,
     lg_code: str,
-    seen: int,
+    seen: str,
     change: Callable[[Draft], Draft],
     now: datetime,
     book: PolicyBook,
@@ -55,25 +58,24 @@ def edit(
         db: A transaction of the local government.
         actor: A manager there.
         lg_code: The local government.
-        seen: The number of edits of the draft that was looked at.
+        seen: The stamp of the draft that was looked at.
         change: The step.
         now: The instant.
         book: The national book.
 
     Raises:
         Conflict: `draft_changed`: somebody else edited, announced or dropped it meanwhile.
-        Invalid: `requirement_tree`, with the place in the draft as its field.
-        Refused: It would grow too large.
+        Invalid: `requirement_tree`, with the place in the draft as its field, after `at-`.
+        Refused: It would grow too large. What is too large already may become smaller.
     """
-    actor.require_role(lg_code, Role.MANAGER)
-    row = db.get(RequirementDraft, lg_code, with_for_update=True)
-    if row is None or row.edits != seen:
-        raise Conflict(code="draft_changed")
+    row = _seen(db, actor, lg_code, seen)
     try:
         tree = change(row.tree)
     except RequirementError as error:
-        raise invalid("requirement_tree", field=error.path, found=error.problem) from error
-    check_size(tree, book, japan_day(now))
+        field = f"at-{error.path}"
+        raise invalid("requirement_tree", field=field, found=error.problem) from error
+    if grown(row.tree, tree):
+        check_size(tree, book, japan_day(now))
     row.tree, row.edits, row.written_by, row.written_at = tree, row.edits + 1, actor.label, now
     db.flush()
     return row
@@ -84,7 +86,7 @@ def ask(
     *,
     actor: Actor,
     lg_code: str,
-    seen: int,
+    seen: str,
     effective_from: date,
     now: datetime,
     book: PolicyBook,
@@ -95,10 +97,7 @@ def ask(
         Conflict: `draft_changed`: it is no longer what was looked at.
         Invalid, Refused: As `asked_by` and `confirming.ask_requirement`.
     """
-    actor.require_role(lg_code, Role.MANAGER)
-    row = db.get(RequirementDraft, lg_code, with_for_update=True)
-    if row is None or row.edits != seen:
-        raise Conflict(code="draft_changed")
+    row = _seen(db, actor, lg_code, seen)
     return confirming.ask_requirement(
         db,
         actor=actor,
@@ -110,14 +109,28 @@ def ask(
     )
 
 
-def discard(db: Session, *, actor: Actor, lg_code: str, now: datetime) -> None:
-    """Nobody was told of it; nothing remains but that it was dropped."""
+def discard(db: Session, *, actor: Actor, lg_code: str, seen: str, now: datetime) -> None:
+    """Nobody was told of it; nothing remains but that it was dropped.
+
+    Raises:
+        Conflict: `draft_changed`: it is no longer what was looked at.
+    """
+    db.delete(_seen(db, actor, lg_code, seen))
+    db.flush()
+    _record(db, actor, "requirement.draft_dropped", lg_code, now)
+
+
+def _seen(db: Session, actor: Actor, lg_code: str, stamp: str) -> RequirementDraft:
+    """The draft that a manager looked at, held until the transaction ends.
+
+    Raises:
+        Conflict: `draft_changed`.
+    """
     actor.require_role(lg_code, Role.MANAGER)
     row = db.get(RequirementDraft, lg_code, with_for_update=True)
-    if row is not None:
-        db.delete(row)
-        db.flush()
-        _record(db, actor, "requirement.draft_dropped", lg_code, now)
+    if row is None or row.stamp != stamp:
+        raise Conflict(code="draft_changed")
+    return row
 
 
 def asked_by(draft: Mapping[str, object]) -> Draft:

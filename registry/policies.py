@@ -255,7 +255,8 @@ def check_requirement(
         Invalid: The tree cannot be read (`requirement_tree`).
         Refused: It is too large, or nobody could meet it (R07). The day is past, no first day of
             a fiscal year where the nation asks for one, or sooner than the notice a harder
-            requirement needs (`notice_too_short`).
+            requirement needs (`notice_too_short`). Or it is the one that would hold that day
+            anyway (`requirement_same`): nobody is told of a change that is none.
         Conflict: Another requirement begins on that day.
     """
     today = japan_day(now)
@@ -267,6 +268,8 @@ def check_requirement(
     if requirement_id(db, lg_code, effective_from) is not None:
         raise Conflict(code="requirement_exists")
     old, problems = _compared(own, lg_code, wanted, effective_from, today)
+    if wanted == old:
+        raise refused("requirement_same", rule="R33")
     if problems:
         raise Refused(code=problems[0].code, problems=[_problem(reason) for reason in problems])
     return wanted, old

@@ -21,13 +21,13 @@ from registry.models import RequirementDraft
 from registry.requirement_checks import limits_of
 from registry.rules import composing
 from registry.rules.composing import Draft
-from registry.rules.requirement import Measure
+from registry.rules.requirement import MAX_AMOUNT, Measure
 
 router = APIRouter(include_in_schema=False)
 PAGE: Final = "/staff/{lg_code}/settings/requirement"
 NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
-#: Fields that add a condition; kept when something stood in the way.
-ADDING: Final = ("measure", "amount", "category", "group", "effective_from")
+#: Fields kept when something stood in the way, with what is typed at the conditions.
+KEPT: Final = ("measure", "amount", "category", "group", "effective_from", "draft")
 
 
 def show(
@@ -52,6 +52,8 @@ def show(
             errors=errors,
             done=done,
             given=given,
+            # What was typed belongs to the draft that was looked at, and to no other.
+            typed=given if draft and given.get("draft") == draft.stamp else NOTHING,
             draft=draft,
             lines=list(composing.lines(draft.tree)) if draft else [],
             composed=requirements.composed(db, desk, tree) if tree else None,
@@ -90,7 +92,11 @@ def compose(
 
 
 def _again(desk: Desk, form: Form | None = None) -> Again:
-    kept = {} if form is None else {name: str(form.data.get(name) or "")[:40] for name in ADDING}
+    kept = {
+        name: str(value)[:40]
+        for name, value in (form.data.items() if form else ())
+        if name in KEPT or name.startswith("at-")
+    }
     return lambda errors, status: show(desk, given=kept, errors=errors, status=status)
 
 
@@ -114,7 +120,7 @@ def edit(desk: ManagerDesk, form: FormDep) -> Response:
             db,
             actor=desk.actor,
             lg_code=desk.lg_code,
-            seen=form.amount("seen") or 0,
+            seen=form.one("draft"),
             change=partial(_changed, form),
             now=desk.now,
             book=desk.book,
@@ -156,6 +162,8 @@ def _amount(form: Form, name: str) -> int:
     amount = form.amount(name)
     if amount is None:
         raise invalid("number_needed", field=name)
+    if not 1 <= amount <= MAX_AMOUNT:
+        raise invalid("number_between", field=name, found=1, needed=MAX_AMOUNT)
     return amount
 
 
@@ -173,7 +181,8 @@ def discard(desk: ManagerDesk, form: FormDep) -> Response:
     """The draft is dropped; what holds goes on holding."""
 
     def work(db: Session) -> str:
-        drafting.discard(db, actor=desk.actor, lg_code=desk.lg_code, now=desk.now)
+        seen = form.one("draft")
+        drafting.discard(db, actor=desk.actor, lg_code=desk.lg_code, seen=seen, now=desk.now)
         return f"{desk.home}/settings?done=draft_dropped"
 
     return desk.act(form, work, _again(desk))
@@ -189,7 +198,7 @@ def ask(desk: ManagerDesk, form: FormDep) -> Response:
             db,
             actor=desk.actor,
             lg_code=desk.lg_code,
-            seen=form.amount("seen") or 0,
+            seen=form.one("draft"),
             effective_from=form.day("effective_from"),
             now=desk.now,
             book=desk.book,

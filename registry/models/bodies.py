@@ -150,8 +150,8 @@ class RequirementVersion(Base):
 class RequirementDraft(Base):
     """A requirement that managers are putting together; one a local government, until announced.
 
-    `tree` may have empty groups. Each edit adds one to `edits`: who looks at an older draft is
-    told so.
+    `tree` may have empty groups. Who looks at an older draft, or at one that was dropped since, is
+    told so: each edit adds one to `edits`, and a later draft is another one by its instant.
     """
 
     __tablename__ = "requirement_draft"
@@ -162,6 +162,11 @@ class RequirementDraft(Base):
     edits: Mapped[int] = mapped_column(default=0, server_default="0")
     written_by: Mapped[str] = mapped_column(String(80))
     written_at: Mapped[datetime]
+
+    @property
+    def stamp(self) -> str:
+        """What tells this draft, as it stands, from any other of this local government."""
+        return f"{self.edits}@{self.written_at.isoformat()}"
 
 
 class StaffRole(Base):

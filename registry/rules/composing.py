@@ -4,6 +4,7 @@ A draft is the plain JSON of `requirement.parse` whose groups may still be empty
 node is always a group. A place is the way there from outside: `""`, `"0"`, `"0.2"`.
 """
 
+import math
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -27,14 +28,18 @@ from registry.rules.requirement import (
 )
 
 JOINTS: Final = ("all_of", "any_of")
-#: A year has no more days than that; a day counts once (R10).
+#: A year has no more days than that; a day counts once (R08).
 DAYS_A_YEAR: Final = 365
+#: Nobody is imagined to help for longer on one day.
+HOURS_A_DAY: Final = 8
 _MOST: Final[Mapping[Measure, int]] = {
     Measure.COUNT: DAYS_A_YEAR,
     Measure.PROJECTS: DAYS_A_YEAR,
     Measure.STAY_DAYS: DAYS_A_YEAR,
     Measure.CATEGORY: DAYS_A_YEAR,
 }
+#: No place in a draft has more digits: a requirement never has a thousand conditions.
+_DIGITS: Final = 3
 #: Fewer conditions than that are no group.
 A_GROUP: Final = 2
 Draft = dict[str, Any]
@@ -168,10 +173,21 @@ def tidy(draft: Draft) -> Draft | None:
 
 def too_large(draft: Draft, limits: Limits) -> str:
     """`conditions` or `levels` when a draft has grown beyond its limits, else nothing."""
-    found = list(lines(draft))
-    if len(found) > limits.nodes:
+    nodes, depth = _size(draft)
+    if nodes > limits.nodes:
         return "conditions"
-    return "levels" if max(line.depth for line in found) > limits.depth else ""
+    return "levels" if depth > limits.depth else ""
+
+
+def grown(before: Draft, after: Draft) -> bool:
+    """Whether a draft has more conditions, or more levels, than it had."""
+    return any(new > old for old, new in zip(_size(before), _size(after), strict=True))
+
+
+def _size(draft: Draft) -> tuple[int, int]:
+    """Conditions and groups together, and levels."""
+    found = list(lines(draft))
+    return len(found), max(line.depth for line in found)
 
 
 def out_of_reach(tree: Tree, categories: Collection[str]) -> tuple[Leaf, ...]:
@@ -194,30 +210,28 @@ def leaves_of(tree: Tree) -> Iterator[Leaf]:
 
 
 def says_nothing(tree: Tree) -> tuple[Leaf, ...]:
-    """Conditions without which the requirement would ask the very same."""
-    found = []
-    for part, whole in _with_siblings(tree):
+    """Conditions without which, all at once, the requirement would ask the very same."""
+    if isinstance(tree, Leaf):
+        return ()
+    found: list[Leaf] = []
+    kept = list(tree.parts)
+    for part in tree.parts:
         if not isinstance(part, Leaf):
+            found += says_nothing(part)
             continue
-        rest = tuple(other for other in whole.parts if other is not part)
-        if not rest:
-            continue
-        idle = (
-            implies(AllOf(rest), part)
-            if isinstance(whole, AllOf)
-            else any(implies(part, other) for other in rest)
-        )
-        if idle:
+        # What was found idle supports nothing any more: of two equal ones, one stays.
+        rest = list(kept)
+        rest.remove(part)
+        if rest and _idle(part, type(tree)(tuple(rest))):
             found.append(part)
+            kept = rest
     return tuple(found)
 
 
-def _with_siblings(tree: Tree) -> Iterator[tuple[Tree, AllOf | AnyOf]]:
-    if isinstance(tree, Leaf):
-        return
-    for part in tree.parts:
-        yield part, tree
-        yield from _with_siblings(part)
+def _idle(part: Leaf, rest: AllOf | AnyOf) -> bool:
+    if isinstance(rest, AllOf):
+        return implies(rest, part)
+    return any(implies(part, other) for other in rest.parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,10 +245,10 @@ class Example:
 def examples(tree: Tree, most: int = 4) -> tuple[Example, ...]:
     """R07: who would just meet the requirement, and who would just miss it.
 
-    The first are the smallest evidences; each of the others lacks one unit of one of them, and
-    is judged by what judges in earnest.
+    The first are the smallest evidences that one may believe; each of the others lacks one unit
+    of one of them, and is judged by what judges in earnest.
     """
-    enough = list(dict.fromkeys(smallest_evidences(tree)))
+    enough = list(dict.fromkeys(map(_believable, smallest_evidences(tree))))
     least = [
         one for one in enough if not any(other != one and _holds(one, other) for other in enough)
     ][:most]
@@ -243,6 +257,12 @@ def examples(tree: Tree, most: int = 4) -> tuple[Example, ...]:
         *(Example(one, passes=True) for one in least),
         *(Example(one, passes=False) for one in missed[:1]),
     )
+
+
+def _believable(least: Evidence) -> Evidence:
+    """As many days as somebody needs for so many kinds of activity, and for so many hours."""
+    days = math.ceil(least.minutes / (HOURS_A_DAY * MINUTES_PER_HOUR))
+    return replace(least, count=max(least.count, least.projects, days))
 
 
 def _holds(more: Evidence, less: Evidence) -> bool:
@@ -261,6 +281,8 @@ def _one_less(held: Evidence) -> Iterator[Evidence]:
         yield replace(held, stay_days=held.stay_days - 1)
     if held.minutes:
         yield replace(held, minutes=held.minutes - MINUTES_PER_HOUR)
+    if held.projects > 1:
+        yield replace(held, projects=held.projects - 1)
     if held.count:
         yield replace(
             held,
@@ -285,8 +307,8 @@ def _copy(draft: Draft) -> Draft:
 def _steps(place: str) -> tuple[int, ...]:
     """The way to a place; what is further in, or further on, is the greater."""
     steps = place.split(".") if place else []
-    if not all(at.isascii() and at.isdecimal() for at in steps):
-        raise RequirementError(place, "no such condition.")
+    if not all(at.isascii() and at.isdecimal() and len(at) <= _DIGITS for at in steps):
+        raise RequirementError("", "no such condition.")
     return tuple(map(int, steps))
 
 
@@ -295,7 +317,7 @@ def _node(draft: Draft, place: str) -> Draft:
     for at in _steps(place):
         name, body = _only(found)
         if name not in JOINTS or at >= len(body):
-            raise RequirementError(place, "no such condition.")
+            raise RequirementError("", "no such condition.")
         found = body[at]
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -11,18 +12,21 @@ import pytest
 from sqlalchemy import select
 
 from activities.models import Activity, ActivitySession, DesignationEvent
+from activities.proposing import ProposalFields, propose, revise, submit
 from admin.return_reasons import TEMPLATES, choices, filled
 from core.access import Role
 from core.db import for_body
 from core.models import Notice
 from core.texts import Texts
 from tests.factories.activities import (
+    BOOK,
     YES,
     create_activity,
     create_member,
     create_organisation,
     create_session,
     sign_up,
+    staff_host,
 )
 from tests.factories.registry import (
     HIDA,
@@ -151,6 +155,44 @@ def test_r15_a_decision_on_a_proposal_is_taken_back_within_minutes(
     assert held()[0] != "submitted"
     # Never together with others, where nobody has seen its questions.
     assert send(http, approver, "/today/preview", item=key).status_code == 404
+
+
+def test_r09_what_is_taken_back_waits_as_it_was_handed_in(
+    http: TestClient, database: RollbackDatabase, approver: SignedIn, clock: FixedClock
+) -> None:
+    own = staff_host(HIDA)
+    answers = {**YES, "shortage_of_hands": False}
+    host = create_organisation(database)
+    fields = ProposalFields("農作業のお手伝い", "agriculture_forestry")
+    with database.transaction(for_body(HIDA, actor=own.actor.label)) as db:
+        proposal = propose(db, host=own, organisation_id=host.id, fields=fields, book=BOOK, now=NOW)
+        submit(db, host=own, activity_id=proposal.id, book=BOOK, now=NOW, answers=answers)
+    path, key = f"/activities/{proposal.id}", f"proposal:{proposal.id}"
+
+    def checklist() -> object:
+        with database.transaction(for_body(HIDA, actor="system:test")) as db:
+            return db.scalars(select(Activity.checklist).where(Activity.id == proposal.id)).one()
+
+    send(http, approver, f"{path}/designate", answers=[*YES], back="activity")
+    assert checklist() == YES
+    assert send(http, approver, "/today/undo", item=key).status_code == 303
+    assert checklist() == answers
+    # The host has read the reason and begun to change the text.
+    send(http, approver, f"{path}/return", reason="長ぐつは？", back="activity")
+    clock.advance(timedelta(minutes=1))
+    with database.transaction(for_body(HIDA, actor=own.actor.label)) as db:
+        revise(
+            db,
+            host=own,
+            activity_id=proposal.id,
+            fields=replace(fields, bring="長ぐつ"),
+            book=BOOK,
+            now=clock.now(),
+        )
+    late = send(http, approver, "/today/undo", item=key)
+    assert late.status_code == 409
+    assert "もう内容を直し始めています" in late.text
+    assert checklist() == answers
 
 
 def test_a_month_shows_each_date_once_in_its_week_and_in_its_list(

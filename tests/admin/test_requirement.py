@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
+from html import unescape
 from typing import Any
 from uuid import uuid4
 
@@ -11,6 +13,7 @@ from fastapi.testclient import TestClient
 from httpx2 import Response
 from sqlalchemy import select
 
+from core.clock import FixedClock
 from core.db import Database, for_body
 from registry.models import Confirmation, RequirementDraft, RequirementVersion
 from tests.factories.desk import Morning, create_morning
@@ -41,12 +44,12 @@ class Table:
         return answer.text
 
     def seen(self) -> str:
-        found = re.search(r'name="seen" value="(\d+)"', self.page())
+        found = re.search(r'name="draft" value="([^"]+)"', self.page())
         assert found
-        return found[1]
+        return unescape(found[1])
 
     def press(self, act: str, **fields: Any) -> Response:
-        return self.post(f"{PAGE}/edit", act=act, seen=self.seen(), **fields)
+        return self.post(f"{PAGE}/edit", act=act, draft=self.seen(), **fields)
 
     def add(self, measure: str, amount: int, group: str = "", category: str = "") -> Response:
         return self.press("add", measure=measure, amount=amount, group=group, category=category)
@@ -91,9 +94,9 @@ def test_r33_a_harder_one_is_announced_with_its_notice(
 ) -> None:
     table.press("save", **{"at-0": "5"})
     assert "60日前の予告が必要なので、いちばん早い日は2027年7月31日" in table.page()
-    early = table.post(PAGE, seen=table.seen(), effective_from="2027-06-15")
+    early = table.post(PAGE, draft=table.seen(), effective_from="2027-06-15")
     assert early.status_code == 409
-    done = table.post(PAGE, seen=table.seen(), effective_from="2027-07-31")
+    done = table.post(PAGE, draft=table.seen(), effective_from="2027-07-31")
     assert done.headers["location"] == f"{WISHES}?done=asked"
     assert not stored(database, RequirementVersion)
     (wish,) = stored(database, Confirmation)
@@ -133,15 +136,26 @@ def test_r07_what_cannot_be_is_refused_kindly(table: Table, database: Database) 
         refused, 422
     )
     assert "条件に印をつけてから" in refused["nothing ticked"].text
+    endless = table.press("remove", chosen=["9" * 5000])
+    assert endless.status_code == 422
+    assert "9" * 100 not in endless.text
     (draft,) = stored(database, RequirementDraft)
     assert draft.edits == 0
+    for amount in ("0", "1001"):
+        told = table.press("save", **{"at-0": amount})
+        assert 'href="#at-0"' in told.text
+        assert "1から1,000までの数字を入力してください" in told.text
+        marked = re.search(r'<input[^>]*id="at-0"[^>]*>', told.text)
+        assert marked
+        assert f'value="{amount}"' in marked[0]
+        assert 'aria-invalid="true"' in marked[0]
     table.add("stay_days", 366)
-    told = table.post(PAGE, seen=table.seen(), effective_from="2028-06-15")
+    told = table.post(PAGE, draft=table.seen(), effective_from="2028-06-15")
     assert told.status_code == 409
     assert "1年のうちにだれも満たせない条件" in told.text
     table.press("remove", chosen=["0", "1"])
     assert "まだ条件がありません" in table.page()
-    empty = table.post(PAGE, seen=table.seen(), effective_from="2028-06-15")
+    empty = table.post(PAGE, draft=table.seen(), effective_from="2028-06-15")
     assert empty.status_code == 422
     for number in range(1, 12):
         assert table.add("stay_days", number).status_code == 303
@@ -153,10 +167,72 @@ def test_r07_what_cannot_be_is_refused_kindly(table: Table, database: Database) 
 def test_two_managers_do_not_overwrite_each_other(table: Table, database: Database) -> None:
     seen = table.seen()
     assert table.add("hours", 1).status_code == 303
-    late = table.post(f"{PAGE}/edit", act="save", seen=seen, **{"at-0": "9"})
+    late = table.post(f"{PAGE}/edit", act="save", draft=seen, **{"at-0": "9"})
     assert late.status_code == 409
     assert "見ているあいだに変わりました" in late.text
-    assert table.post(PAGE, seen=seen, effective_from="2028-06-15").status_code == 409
-    assert table.post(f"{PAGE}/discard").status_code == 303
+    assert table.post(PAGE, draft=seen, effective_from="2028-06-15").status_code == 409
+    assert table.post(f"{PAGE}/discard", draft=seen).status_code == 409
+    assert table.post(f"{PAGE}/discard").status_code == 409
+    assert table.post(f"{PAGE}/discard", draft=table.seen()).status_code == 303
     assert not stored(database, RequirementDraft)
     assert not stored(database, RequirementVersion)
+
+
+def test_a_draft_that_was_dropped_and_begun_anew_is_another_one(
+    table: Table, database: Database, clock: FixedClock
+) -> None:
+    for hours in (1, 2):
+        table.add("hours", hours)
+    seen = table.seen()
+    assert table.post(f"{PAGE}/discard", draft=seen).status_code == 303
+    clock.advance(timedelta(minutes=1))
+    assert table.post(f"{PAGE}/start").status_code == 303
+    for days in (1, 2):
+        table.add("stay_days", days)
+    assert table.seen() != seen
+    assert table.post(PAGE, draft=seen, effective_from="2028-06-15").status_code == 409
+    assert table.post(PAGE, effective_from="2028-06-15").status_code == 409
+    assert table.post(f"{PAGE}/discard", draft=seen).status_code == 409
+    # What was typed for another draft is not shown as if it belonged to this one.
+    late = table.post(f"{PAGE}/edit", act="save", draft=seen, **{"at-0": "77"})
+    assert 'value="77"' not in late.text
+    assert not stored(database, Confirmation)
+    assert len(stored(database, RequirementDraft)) == 1
+
+
+def test_r33_the_requirement_in_force_is_not_announced_once_more(
+    table: Table, database: Database
+) -> None:
+    assert "いまの要件と同じです" in table.page()
+    assert "もう1人に確認を頼む" not in table.page()
+    same = table.post(PAGE, draft=table.seen(), effective_from="2027-06-15")
+    assert same.status_code == 409
+    assert "その日の要件と同じ内容です" in same.text
+    assert not stored(database, Confirmation)
+    table.press("save", **{"at-0": "2"})
+    assert "いまの要件と同じです" not in table.page()
+    assert "もう1人に確認を頼む" in table.page()
+
+
+def test_what_has_outgrown_its_limits_may_become_smaller(table: Table, database: Database) -> None:
+    with database.transaction(for_body(HIDA, actor="system:test")) as db:
+        db.get_one(RequirementDraft, HIDA).tree = {"any_of": [{"count": n} for n in range(1, 16)]}
+    assert table.add("hours", 1).status_code == 409
+    assert table.press("remove", chosen=["0"]).status_code == 303
+    assert table.press("save", **{"at-0": "9"}).status_code == 303
+    assert table.add("hours", 1).status_code == 409
+
+
+def test_examples_are_such_as_somebody_could_have_done(table: Table) -> None:
+    table.press("remove", chosen=["0"])
+    table.add("projects", 12)
+    kinds = table.page()
+    assert "指定された活動に12回、活動は12種類" in kinds
+    assert "指定された活動に12回、活動は11種類" in kinds
+    table.press("remove", chosen=["0"])
+    table.add("hours", 30)
+    hours = table.page()
+    assert "指定された活動に4回、活動は合わせて30時間" in hours
+    assert "指定された活動に4回、活動は合わせて29時間" in hours
+    table.add("hours", 30)
+    assert table.page().count("なくても同じです") == 1

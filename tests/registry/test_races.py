@@ -5,8 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
-from core.db import Database
+from core.db import Database, for_body
+from registry import drafting
 from registry import registration as use
 from registry.leaving import leave
 from registry.models import RegistrationEvent
@@ -79,3 +81,21 @@ def test_r02_leaving_one_while_joining_another_keeps_the_prefecture(
     row = registration_of(own_database, someone, GIFU)
     assert row is not None
     assert (row.status, [entry["code"] for entry in row.derived_from]) == ("active", [TAKAYAMA])
+
+
+def test_r07_two_managers_begin_the_same_draft(own_database: Database) -> None:
+    make.open_bodies(own_database, HIDA)
+    managers = [make.make_staff(own_database, HIDA) for _ in range(2)]
+    stamps: list[str] = []
+
+    def starting(manager: SignedIn) -> Callable[[], None]:
+        context = for_body(HIDA, actor=manager.actor.label)
+
+        def start(db: Session) -> str:
+            return drafting.start(db, actor=manager.actor, lg_code=HIDA, now=NOW, book=BOOK).stamp
+
+        return lambda: stamps.append(own_database.run(context, start))
+
+    at_once([starting(manager) for manager in managers * 2])
+    assert len(stamps) == 4
+    assert len(set(stamps)) == 1

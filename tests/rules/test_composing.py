@@ -48,6 +48,7 @@ def test_numbers_and_joints_change_in_place() -> None:
         lambda: composing.grouped(START, {"0", "9"}),
         lambda: composing.grouped(START, {"", "0"}),
         lambda: composing.removed(START, {"4"}),
+        lambda: composing.removed(START, {"9" * 5000}),
         lambda: composing.with_amounts(START, {"0": 0}),
         lambda: composing.with_amounts(START, {"": "none_of"}),
     ],
@@ -89,6 +90,11 @@ def test_a_condition_within_another_says_nothing() -> None:
         for leaf in composing.says_nothing(parse({"any_of": [{"count": 3}, {"count": 5}]}))
     ] == [5]
     assert composing.says_nothing(parse({"all_of": [{"count": 3}, {"stay_days": 2}]})) == ()
+    for joint in composing.JOINTS:
+        equal = parse(
+            {joint: [{"count": 3}, {"any_of": [{"hours": 1}, {"hours": 1}]}, {"count": 3}]}
+        )
+        assert [leaf.measure for leaf in composing.says_nothing(equal)] == ["count", "hours"]
 
 
 LEAVES = st.one_of(
@@ -119,4 +125,6 @@ def test_examples_are_judged_by_what_judges_in_earnest(plain: dict[str, Any]) ->
     assert found[0].passes
     for one in found:
         assert evaluate(tree, one.evidence)[0] == one.passes
+        assert one.evidence.count >= one.evidence.projects
+        assert one.evidence.minutes <= one.evidence.count * 8 * 60
     assert parse(composing.tidy(composing.draft_of(plain)))
