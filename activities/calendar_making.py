@@ -25,7 +25,6 @@ from core.clock import day_start, japan_day
 from core.errors import Conflict, DomainError, invalid
 from core.japanese_text import plain
 from registry.import_files import open_import, record
-from registry.models import MemberImport
 from registry.rules.calendars import fiscal_year_start
 from registry.rules.policy import PolicyBook
 
@@ -81,12 +80,13 @@ def confirm(
     said: Said,
     book: PolicyBook,
     now: datetime,
-) -> MemberImport:
+) -> int:
     """R09: make the good lines into dates of proposals and hand the proposals in.
 
     Lines of one organisation, one title and one fiscal year are one activity; where there is such
     an activity already, they become its next dates. A line that something came between since the
     look says so and stays behind. At most `AT_ONCE` lines; the import stays open while others wait.
+    Returns how many dates were made.
 
     Raises:
         NotFound: There is no such import.
@@ -117,7 +117,7 @@ def confirm(
     row.confirmed_at, row.file_sealed = now, None
     db.flush()
     record(db, host.actor, "import.confirm", row, now, made)
-    return row
+    return made
 
 
 def _one_after_another(db: Session, lg_code: str) -> None:

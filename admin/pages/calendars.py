@@ -250,7 +250,7 @@ def confirm(desk: ClerkDesk, import_id: UUID, form: FormDep) -> Response:
 
     def work(db: Session) -> str:
         policy = policy_now(db, desk.book, desk.lg_code, desk.now)
-        calendar_making.confirm(
+        made = calendar_making.confirm(
             db,
             host=Host(desk.actor, desk.lg_code, staff=True),
             import_id=import_id,
@@ -261,7 +261,9 @@ def confirm(desk: ClerkDesk, import_id: UUID, form: FormDep) -> Response:
             book=desk.book,
             now=desk.now,
         )
-        return f"{desk.home}/calendars/{import_id}?done=calendar_made"
+        return (
+            f"{desk.home}/calendars/{import_id}?done={'calendar_made' if made else 'calendar_none'}"
+        )
 
     return desk.act(
         form, work, lambda errors, status: show(desk, import_id, errors=errors, status=status)

@@ -186,7 +186,7 @@ def test_r10_a_trusted_hosts_calendar_is_designated_only_with_the_four_answers(
     assert held(database) == ({"水路の草刈り": "designated", "雪おろし": "designated"}, 3)
     # A later line of the same year joins the activity that is there, and is public at once.
     later = bring(http, clerk, line("水路の草刈り", "R9.9.5", "9時から11時まで"))
-    confirm(http, clerk, later)
+    assert confirm(http, clerk, later).headers["location"].endswith("done=calendar_made")
     assert "このうち1回は" in http.get(later, headers=clerk.headers).text
     assert held(database) == ({"水路の草刈り": "designated", "雪おろし": "designated"}, 4)
 
@@ -351,6 +351,8 @@ def test_r09_dates_join_what_is_handed_in_and_never_a_draft(
     assert confirm(http, clerk, where).status_code == 303
     assert line_states(database) == {"known": 1, "made": 1, "error": 1}
     assert held(database) == ({"第１回　草刈り": "designated", "花植え": "draft"}, 3)
+    alone = bring(http, clerk, line("花植え", "9月3日", "9:00〜11:00"))
+    assert confirm(http, clerk, alone).headers["location"].endswith("done=calendar_none")
     page = http.get(where, headers=clerk.headers).text
     assert "同じ名前の活動が、下書きか差戻しのままです" in page
     assert "このうち1回は、指定された活動の開催回として公開されています" in page
