@@ -241,6 +241,8 @@ def _record(db: Session, actor: Actor, action: str, row: DeskExport, now: dateti
         subject=("desk_export", row.id),
         now=now,
         lg_code=row.lg_code,
+        # Whoever's record it is reads in their own who took it (R25).
+        person_id=UUID(one) if (one := row.wanted.get("person_id")) else None,
         purpose=row.purpose,
         row_count=row.row_count,
         fields=[row.kind, *narrowed],

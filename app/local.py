@@ -123,7 +123,7 @@ class LocalStack:
         if not (self.data_dir / MEMORY).exists():
             return
         with lock_folder(self.data_dir):
-            for name in ("postgres", "valkey", "logs", "mail", "run"):
+            for name in ("postgres", "valkey", "logs", "mail", "run", "policy"):
                 shutil.rmtree(self.data_dir / name, ignore_errors=True)
             for path in (*self.data_dir.glob("beat-schedule*"), self.clock_file):
                 path.unlink(missing_ok=True)

@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import secrets
+import shutil
 import socket
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any, TextIO
 from app.local_process import LocalStackError
 from core.settings import Settings
 from registry.idp_config import new_signing_key, public_keys, read_signing_key
+from registry.policybook import POLICY_DIR
 
 HOST = "127.0.0.1"
 #: The only variables of the caller's environment that a child may see.
@@ -88,6 +90,20 @@ class Memory:
             part.write_text(json.dumps(self._values, indent=1), encoding="utf-8")
             part.replace(self._path)
         return value
+
+
+def own_policy(data_dir: Path) -> Path:
+    """A copy of the nation's numbers that belongs to this stack; `LocalStack.clear` removes it.
+
+    Raises:
+        LocalStackError: There is such a folder already, and nothing says that a stack made it.
+    """
+    folder = data_dir / "policy"
+    try:
+        shutil.copytree(POLICY_DIR, folder)
+    except FileExistsError:
+        raise LocalStackError(f"{folder} is there already; choose another data folder.") from None
+    return folder
 
 
 def lock_folder(folder: Path) -> TextIO:

@@ -64,7 +64,7 @@ def set_out(stack: LocalStack, lives: Lives) -> None:
 
     A worker that sees the machine's own day first would take it for the last one done.
     """
-    write_law(lives.law, law_folder(stack.data_dir))
+    write_law(lives.law, stack.data_dir)
     FileClock(stack.clock_file).set(instant(lives.first_day), running=False)
 
 

@@ -1,19 +1,18 @@
 """The numbers of a rehearsal as files, as a platform reads them."""
 
-import shutil
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from app.local_environment import own_policy
 from registry.policybook import POLICY_DIR, load_policy
 from registry.rules.policy import PolicyBook, Step
 
 
-def write_law(book: PolicyBook, folder: Path) -> Path:
-    """R33: the nation's files, with the values of `book` where they differ; the folder's path."""
-    shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(POLICY_DIR, folder)
+def write_law(book: PolicyBook, data_dir: Path) -> None:
+    """R33: the nation's files in a stack's folder, with the values of `book` where they differ."""
+    folder = own_policy(data_dir)
     nation = load_policy(POLICY_DIR)
     changed = {
         key: parameter.values.steps
@@ -28,7 +27,6 @@ def write_law(book: PolicyBook, folder: Path) -> Path:
         if mine:
             text = yaml.safe_dump(written, allow_unicode=True, sort_keys=False)
             path.write_text(text, encoding="utf-8")
-    return folder
 
 
 def _step(step: Step) -> dict[str, Any]:

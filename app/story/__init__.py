@@ -5,7 +5,6 @@ on a settable clock. Every line of the table it prints was demanded: a line that
 true stops the story.
 """
 
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -19,6 +18,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from app.local import LocalStack
+from app.local_environment import own_policy
 from app.story.book import Book
 from app.story.cast import FIRST_DAY, GIFU, HIDA, SEED, Cast
 from app.story.figures import figures
@@ -27,7 +27,6 @@ from app.story.setting import first_operator, open_country, open_hosts, proposal
 from app.story.signs import sign_in_table
 from app.story.world import StoryError, World
 from app.story.year import calendar
-from registry.policybook import POLICY_DIR
 
 __all__ = ["StoryError", "play", "story_policy"]
 
@@ -45,9 +44,7 @@ def story_policy(folder: Path) -> Path:
 
     So that the whole course of a silent registration is seen within the story.
     """
-    target = folder / "policy"
-    shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(POLICY_DIR, target)
+    target = own_policy(folder)
     path = target / "dormancy.yaml"
     written = yaml.safe_load(path.read_text(encoding="utf-8"))
     months = written["dormancy.months"]

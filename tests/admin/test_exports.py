@@ -16,7 +16,7 @@ from sqlalchemy import select, text
 from admin import exporting
 from core.access import Role
 from core.clock import FixedClock
-from core.db import for_body, for_job
+from core.db import for_body, for_job, for_person
 from core.errors import Gone
 from core.models import AuditEvent, Notice
 from registry.models import DeskExport, Registration
@@ -168,7 +168,8 @@ def test_the_record_and_participations_by_role_and_number_of_rows(
     manager, clerk = morning.manager, morning.clerk
     assert ask(http, clerk, kind="audit").status_code == 403
     with database.transaction(for_body(HIDA, actor="system:test")) as db:
-        number = db.get_one(Registration, (HIDA, morning.registration_id)).member_number
+        member = db.get_one(Registration, (HIDA, morning.registration_id))
+        number, person_id = member.member_number, member.person_id
     wanted = {"number": number, "since": "2027-01-01", "until": "2027-12-31"}
     assert ask(http, manager, kind="audit", **wanted).status_code == 303
     for bad in ({"number": "zzz"}, {"since": "2027-13-01"}, {"purpose": "fun"}, {"form": "exe"}):
@@ -182,6 +183,9 @@ def test_the_record_and_participations_by_role_and_number_of_rows(
     assert participations[1][0] == "日"
     assert len(participations) > 2
     assert audit[1][:2] == ["いつ", "だれが"]
+    with database.transaction(for_person(person_id)) as db:
+        seen = select(AuditEvent.action).where(AuditEvent.subject_kind == "desk_export")
+        assert set(db.scalars(seen)) == {f"desk_export.{one}" for one in ("ask", "make", "take")}
     assert len(audit) > 2
     limits = {**exporting.MOST_ROWS, Role.CLERK: 1}
     monkeypatch.setattr(exporting, "MOST_ROWS", limits)

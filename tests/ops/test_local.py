@@ -17,7 +17,10 @@ from redis.retry import Retry
 from app.local import LocalStack, LocalStackError
 from app.local_environment import HOST, child_environment, free_port
 from app.mailcatcher import messages
+from app.rehearsal.law import write_law
+from app.story import story_policy
 from core.settings import Environment, Settings
+from registry.policybook import POLICY_DIR, load_policy
 
 
 @pytest.fixture(autouse=True)
@@ -186,6 +189,21 @@ def test_clear_starts_afresh_and_leaves_other_files(tmp_path: Path) -> None:
     with stack:
         assert ask(stack, "select system_identifier from pg_control_system()") != first
     assert (tmp_path / "holiday.txt").read_text() == "mine"
+
+
+def test_a_rehearsal_s_numbers_replace_only_a_stack_s_own(tmp_path: Path) -> None:
+    """`--data-dir registry` must not cost anybody the numbers of the nation."""
+    mine = tmp_path / "policy" / "mine.yaml"
+    mine.parent.mkdir()
+    mine.write_text("mine", encoding="utf-8")
+    LocalStack(tmp_path).clear()
+    for write in (story_policy, lambda folder: write_law(load_policy(POLICY_DIR), folder)):
+        with pytest.raises(LocalStackError, match="there already"):
+            write(tmp_path)
+    assert mine.read_text(encoding="utf-8") == "mine"
+    (tmp_path / "memory.json").touch()
+    LocalStack(tmp_path).clear()
+    assert load_policy(story_policy(tmp_path)).parameters
 
 
 def test_clear_touches_no_folder_that_is_not_a_stack_s(tmp_path: Path) -> None:
