@@ -48,6 +48,7 @@ OF_NO_PERSON = frozenset(
         "staff_provider",
         "stay_place",
         "trial",
+        "venue_key",
     ]
 )
 LISTS = frozenset(
