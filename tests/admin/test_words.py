@@ -36,6 +36,7 @@ OF_NO_PERSON = frozenset(
         "approval",
         "confirmation",
         "device",
+        "import",
         "incident",
         "local_government",
         "news",
@@ -54,13 +55,6 @@ OF_NO_PERSON = frozenset(
 LISTS = frozenset(
     [
         "application.list",
-        "import.choose",
-        "import.confirm",
-        "import.discard",
-        "import.expire",
-        "import.mail",
-        "import.upload",
-        "import.view",
         "question.list",
         "registration.look_ahead",
         "registration.pseudonymise",
