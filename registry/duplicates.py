@@ -21,9 +21,9 @@ from core.errors import Conflict, NotFound
 from core.ids import new_id
 from core.outbox import NoticeDraft, tell
 from registry import queries
+from registry.alike import Looks, alike, folded
 from registry.members import SHOWN, member
 from registry.models import DuplicatePair, Person, Registration
-from registry.rules.alike import Looks, alike, folded
 
 #: Pairs of one name at most: beyond that a name says nothing.
 MOST_OF_A_NAME: Final = 20

@@ -24,6 +24,7 @@ _TOPICS = {
     "designation": Topic.ACTIVITY,
     "organisation": Topic.ACTIVITY,
     "decisions": Topic.ACTIVITY,
+    "proposal": Topic.ACTIVITY,
     "premium": Topic.PREMIUM,
     "renewal": Topic.PREMIUM,
     "application": Topic.PREMIUM,
@@ -46,6 +47,7 @@ _TOPICS = {
     "card_phone": Topic.SAFETY,
     "account": Topic.SAFETY,
     "export": Topic.SAFETY,
+    "desk_export": Topic.SAFETY,
 }
 #: Topics a person may switch off.
 OPTIONAL = tuple(topic for topic in Topic if topic is not Topic.SAFETY)

@@ -12,8 +12,8 @@ from core.access import Role
 from core.db import for_body, for_job
 from core.models import AuditEvent, Notice
 from registry import duplicates, people
+from registry.alike import Looks, alike
 from registry.models import DuplicatePair, Registration
-from registry.rules.alike import Looks, alike
 from tests.factories.desk import create_twins
 from tests.factories.registry import (
     HIDA,

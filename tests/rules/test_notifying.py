@@ -17,7 +17,8 @@ from tests.rules.making import ROOT
 DAY = date(2027, 6, 1)
 #: Kinds that are about a registration because nothing more fits; who is on a list has none yet.
 REGISTRATION = ("registration", "survey", "derived", "prefecture", "dormancy", "sign_in_code",
-                "unknown", "digest", "push_hint", "list_invitation")  # fmt: skip
+                "unknown", "digest", "push_hint", "list_invitation",
+                "registered_twice", "question")  # fmt: skip
 
 
 def kinds() -> list[str]:
