@@ -1,6 +1,6 @@
 """P15: the live catalogue against trust d-2's list, and each finding shown by a planted defect."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 from sqlalchemy import Connection, text
@@ -60,6 +60,18 @@ ALL_ROWS = {
     ("push_subscription", "relay"): "where a notice goes, and that a browser is gone",
     ("figure_count", "worker"): "totals are added up from counts, which are of nobody",
     ("policy_snapshot", "person"): "numbers of the scheme and a body's own: public, of nobody",
+    ("staff_provider", "gate"): "where a body's staff sign in is looked up before they have",
+    ("staff_provider", "operator"): "the operator pins each body's provider",
+    ("body_step", "worker"): "planned steps are taken on their day (R01)",
+    ("body_step", "operator"): "the operator plans and takes steps (R01)",
+}
+#: Triggers that refuse what one person alone may not do (decision 0029).
+TWO_PEOPLE = {
+    "confirmation.two_people",
+    "requirement_version.confirmed",
+    "body_value.confirmed",
+    "staff_role.confirmed",
+    "staff_role.confirmed_again",
 }
 
 
@@ -72,7 +84,12 @@ def findings(connection: Connection) -> list[str]:
             for what, query in QUERIES.items()
             for name in connection.execute(text(query), {"owner": OWNER}).scalars()
         ),
+        *(f"trigger: {one}" for one in sorted(set(_triggers(connection)) ^ TWO_PEOPLE)),
     ]
+
+
+def _triggers(connection: Connection) -> Sequence[str]:
+    return connection.execute(text(_TRIGGERS)).scalars().all()
 
 
 def _policies(connection: Connection) -> Iterator[str]:
@@ -127,9 +144,11 @@ QUERIES = {
     " or (rolname = :owner and rolcanlogin))",
     "member of another role": "select member::regrole::text from pg_auth_members where"
     " member::regrole::text like 'furusato%'",
-    "trigger or rule of somebody's": "select tgname from pg_trigger t join pg_class c on"
-    f" c.oid = tgrelid where not tgisinternal and {_OURS}",
 }
+_TRIGGERS = (
+    "select c.relname || '.' || tgname from pg_trigger t join pg_class c on c.oid = tgrelid"
+    f" where not tgisinternal and tgenabled = 'O' and {_OURS}"
+)
 
 PLANTED = {
     "a table nobody declared": "create table planted (id int)",
@@ -153,6 +172,9 @@ PLANTED = {
     "a role that creates": "grant create on schema public to furusato_body",
     "a role in the owner's group": f"grant {OWNER} to furusato_worker",
     "an owner that signs in": f"alter role {OWNER} login",
+    "a second person who is not asked": "alter table staff_role disable trigger confirmed",
+    "a trigger of somebody's": "create trigger planted before update on registration for each row"
+    " execute function suppress_redundant_updates_trigger()",
     "a role that bypasses": "alter role furusato_worker bypassrls",
 }
 
