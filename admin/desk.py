@@ -100,6 +100,7 @@ DONE: Final[Mapping[str, str]] = MappingProxyType(
         "said_same": N_("同じ人と記録しました。両方の登録に知らせます。"),
         "said_different": N_("別の人と記録しました。もう聞きません。"),
         "question_answered": N_("返事を送りました。本人に知らせます。"),
+        "export_released": N_("確かめました。頼んだ人に、できあがりを知らせます。"),
         "export_asked": N_("頼みました。できあがるまで、この画面を離れてもかまいません。"),
         "host_asked": N_("主催の人に、準備をお願いしました。"),
         "contact_set": N_("問い合わせ先を直しました。"),

@@ -207,6 +207,8 @@ AUDIT: Final[Mapping[str, str]] = MappingProxyType(
         "question.answer": N_("質問に返事をした"),
         "question.close": N_("質問が取り下げられた"),
         "desk_export.ask": N_("一覧のファイルを頼んだ"),
+        "desk_export.release": N_("多くの件数のファイルを確かめた"),
+        "desk_export.fail": N_("一覧のファイルを作れなかった"),
         "desk_export.make": N_("頼まれた一覧のファイルを作った"),
         "desk_export.take": N_("一覧のファイルを受け取った"),
         "desk_export.end": N_("時間の過ぎたファイルを消した"),

@@ -54,8 +54,8 @@ def count(db: Session, lg_code: str, kind: str, wanted: Mapping[str, Any]) -> in
 
 
 def lines(db: Session, row: DeskExport, say: Translate) -> Iterator[list[object]]:
-    """The rows of a file, no more than whoever asked may take."""
-    found = db.execute(_statement(row.lg_code, row.kind, row.wanted).limit(row.most))
+    """The rows of a file, and one more than it may have where the list has grown."""
+    found = db.execute(_statement(row.lg_code, row.kind, row.wanted).limit(row.most + 1))
     if row.kind == "members":
         return (_member(one.Registration, say) for one in found)
     if row.kind == "participations":
@@ -65,18 +65,22 @@ def lines(db: Session, row: DeskExport, say: Translate) -> Iterator[list[object]
 
 
 def told(
-    db: Session, row: DeskExport, say: Translate, *, rows: int, now: datetime
+    db: Session, row: DeskExport, say: Translate, *, rows: int, now: datetime, grown: bool = False
 ) -> tuple[str, ...]:
-    """The line above the table: what it is, whose, what for, who took it, when (d-13)."""
+    """The line above the table: what it is, whose, what for, who took it, when (d-13).
+
+    `grown` says that the list has more rows than the file.
+    """
     names = {one.account_id: one.name for one in staff_of(db, row.lg_code)}
     government = db.get_one(LocalGovernment, row.lg_code)
     return (
         say(KINDS[row.kind]),
         government.name,
-        say("{number}件", number=rows),
-        say("目的：{purpose}", purpose=words.word(say, "export_purpose", row.purpose)),
-        say("受け取る人：{name}", name=names.get(row.asked_by, "")),
+        say(N_("{number}件"), number=rows),
+        say(N_("目的：{purpose}"), purpose=words.word(say, "export_purpose", row.purpose)),
+        say(N_("受け取る人：{name}"), name=names.get(row.asked_by, "")),
         moment(now),
+        *([say(N_("一覧が増えたため、入りきらない行があります"))] if grown else []),
     )
 
 

@@ -7,7 +7,8 @@ from types import MappingProxyType
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import func, select
+from psycopg.errors import QueryCanceled
+from sqlalchemy import func, select, text
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
@@ -15,12 +16,14 @@ from admin.export_lines import HEADS, MOST, count, lines
 from admin.export_lines import told as told_above
 from core import audit, sealing
 from core.access import Actor, Role, system
+from core.clock import day_start, japan_day
 from core.errors import Gone, NotFound, invalid, refused
 from core.ids import new_id
 from core.outbox import NoticeDraft, tell
 from core.tables import csv_text, workbook
 from core.texts import Texts
 from registry import queries
+from registry.confirming import others
 from registry.models import DeskExport
 
 LOG = logging.getLogger(__name__)
@@ -37,6 +40,12 @@ MOST_ROWS: Final[Mapping[Role, int]] = MappingProxyType(
 NEEDED: Final[Mapping[str, Role]] = MappingProxyType(
     {"members": Role.CLERK, "participations": Role.CLERK, "audit": Role.MANAGER}
 )
+#: More rows than these leave the desk when a second person has let them (P19).
+ALONE: Final = 1_000
+#: A file that fails so often is given up; asking again is the way out.
+MOST_TRIES: Final = 5
+#: So long one statement of a file may take, that the others and the day's end are not held up.
+PATIENCE: Final = text("set local statement_timeout = '20s'")
 #: Files made at one tick: large ones take seconds.
 AT_ONCE: Final = 3
 FORMS: Final[Mapping[str, str]] = MappingProxyType(
@@ -45,6 +54,7 @@ FORMS: Final[Mapping[str, str]] = MappingProxyType(
         "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     }
 )
+_MADE: Final = ("ready", "ended")
 MAKER: Final = system("desk_exports")
 
 
@@ -76,7 +86,8 @@ def ask(
     Raises:
         Forbidden: Their role may not take it.
         Invalid: `field_needed`: there is no such kind or form.
-        Refused: `export_limit`: five a day; `export_too_large`: more rows than their role may take.
+        Refused: `export_limit`: five a day; `export_too_large`: more rows than their role may take;
+            `second_person_missing`: they are many, and nobody else here could let them leave.
     """
     if kind not in NEEDED or form not in FORMS:
         raise invalid("field_needed", field="kind" if kind not in NEEDED else "form")
@@ -87,6 +98,9 @@ def ask(
     found = count(db, lg_code, kind, wanted)
     if found > most:
         raise refused("export_too_large", rule="R25", found=found, needed=most)
+    many = found > ALONE
+    if many and not others(db, lg_code, Role.APPROVER, {actor.label}):
+        raise refused("second_person_missing", rule="R25", action="second_manager")
     row = DeskExport(
         lg_code=lg_code,
         id=new_id(),
@@ -95,10 +109,10 @@ def ask(
         wanted=dict(wanted),
         purpose=purpose,
         language=language,
-        most=most,
+        most=most if many else min(most, ALONE),
         asked_by=actor.id,
         asked_at=now,
-        state="asked",
+        state="waits" if many else "asked",
         row_count=found,
         expires_at=now + LIFE,
         forget_at=now + MEMORY,
@@ -106,6 +120,42 @@ def ask(
     db.add(row)
     db.flush()
     _record(db, actor, "desk_export.ask", row, now)
+    return row
+
+
+def waiting(db: Session, *, actor: Actor, lg_code: str, now: datetime) -> Sequence[DeskExport]:
+    """P19: files of many rows that others asked for and this approver may let leave."""
+    if not actor.has_role(lg_code, Role.APPROVER):
+        return []
+    return db.scalars(
+        select(DeskExport)
+        .where(
+            DeskExport.lg_code == lg_code,
+            DeskExport.state == "waits",
+            DeskExport.asked_by != actor.id,
+            DeskExport.expires_at > now,
+        )
+        .order_by(DeskExport.asked_at)
+    ).all()
+
+
+def release(db: Session, *, actor: Actor, lg_code: str, file_id: UUID, now: datetime) -> DeskExport:
+    """P19: let a file of many rows leave that somebody else asked for; the worker makes it.
+
+    Raises:
+        Forbidden: Without the right to decide.
+        NotFound: No such file waits.
+        Refused: `own_wish`: they asked for it themselves.
+    """
+    actor.require_role(lg_code, Role.APPROVER)
+    row = db.get(DeskExport, (lg_code, file_id), with_for_update=True)
+    if row is None or row.state != "waits" or row.expires_at <= now:
+        raise NotFound(code="not_found")
+    if row.asked_by == actor.id:
+        raise refused("own_wish", rule="R25", action="second_person")
+    row.state, row.released_by = "asked", actor.id
+    row.expires_at = now + LIFE
+    _record(db, actor, "desk_export.release", row, now)
     return row
 
 
@@ -132,26 +182,41 @@ def make_due(
         _record(db, MAKER, "desk_export.end", row, now)
     db.flush()
     counts = {"made": 0, "failed": 0, "ended": len(over), "forgotten": len(past)}
-    for row in db.scalars(_due(lg_code).where(DeskExport.state == "asked").limit(AT_ONCE)):
+    asked = _due(lg_code, DeskExport.tries).where(DeskExport.state == "asked").limit(AT_ONCE)
+    for row in db.scalars(asked).all():
         try:
             with db.begin_nested():
+                db.execute(PATIENCE)
                 _make(db, row, secret, texts, now)
-        except (OperationalError, InterfaceError):
-            raise
-        except Exception:
-            # The others must not wait for it; it is tried again until its day is over.
+        except Exception as error:
+            if _lost(error):
+                raise
+            # The others come first from now on.
             LOG.exception("file of the desk failed: %s", row.id)
             counts["failed"] += 1
+            row.tries += 1
+            if row.tries >= MOST_TRIES:
+                row.state = "failed"
+                _record(db, MAKER, "desk_export.fail", row, now)
+            db.flush()
         else:
             counts["made"] += 1
     return counts
 
 
+def _lost(error: Exception) -> bool:
+    """Whether the connection is gone; a statement that took too long is the file's own fault."""
+    gone = isinstance(error, OperationalError | InterfaceError)
+    return gone and not isinstance(error.orig, QueryCanceled)
+
+
 def _make(db: Session, row: DeskExport, secret: str, texts: Texts, now: datetime) -> None:
     say = texts.translator(row.language)
     found = list(lines(db, row, say))
+    grown = len(found) > row.most
+    found = found[: row.most]
     head = [say(one) for one in HEADS[row.kind]]
-    above = told_above(db, row, say, rows=len(found), now=now)
+    above = told_above(db, row, say, rows=len(found), now=now, grown=grown)
     made = (
         csv_text(head, found, above).encode() if row.form == "csv" else workbook(head, found, above)
     )
@@ -189,7 +254,7 @@ def take(
         Gone: `export_gone`: its day is over.
     """
     row = db.get(DeskExport, (lg_code, file_id), with_for_update=True)
-    if row is None or row.asked_by != actor.id or row.state == "asked":
+    if row is None or row.asked_by != actor.id or row.state not in _MADE:
         raise NotFound(code="not_found")
     actor.require_role(lg_code, NEEDED[row.kind])
     if row.row_count > (most := most_rows(actor, lg_code)):
@@ -203,23 +268,26 @@ def take(
 
 
 def _asked_today(db: Session, actor: Actor, lg_code: str, now: datetime) -> int:
+    """Of the Japanese day; two at the same moment are counted one after the other."""
+    turn = func.pg_advisory_xact_lock(func.hashtextextended(f"desk_export:{actor.id}", 0))
+    db.execute(select(turn))
     asked = (
         select(func.count())
         .select_from(DeskExport)
         .where(
             DeskExport.lg_code == lg_code,
             DeskExport.asked_by == actor.id,
-            DeskExport.asked_at > now - LIFE,
+            DeskExport.asked_at >= day_start(japan_day(now)),
         )
     )
     return db.scalar(asked) or 0
 
 
-def _due(lg_code: str) -> Any:
+def _due(lg_code: str, *first: Any) -> Any:
     return (
         select(DeskExport)
         .where(DeskExport.lg_code == lg_code)
-        .order_by(DeskExport.asked_at, DeskExport.id)
+        .order_by(*first, DeskExport.asked_at, DeskExport.id)
         .with_for_update(skip_locked=True)
     )
 

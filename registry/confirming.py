@@ -133,7 +133,7 @@ def _ask(
         Refused: `second_person_missing`: nobody else here could confirm it.
         Conflict: `confirmation_waits`: the same is already waiting.
     """
-    if not _others(db, lg_code, _LEAST[wish.kind], {actor.label, wish.subject}):
+    if not others(db, lg_code, _LEAST[wish.kind], {actor.label, wish.subject}):
         raise refused("second_person_missing", rule="R25", action="second_manager")
     for row in waiting(db, lg_code, kind=wish.kind):
         if row.subject != wish.subject:
@@ -159,7 +159,7 @@ def _ask(
     return found
 
 
-def _others(db: Session, lg_code: str, least: Role, but: set[str]) -> bool:
+def others(db: Session, lg_code: str, least: Role, but: set[str]) -> bool:
     return any(
         row.ended_at is None
         and Role(row.role).rank >= least.rank

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from core import audit
 from core.access import Actor, Role, system
-from core.clock import japan_day
+from core.clock import day_start, japan_day
 from core.errors import Conflict, NotFound, invalid
 from registry import policies, queries
 from registry.rules.facts import DecisionMode
@@ -65,7 +65,7 @@ select
   (select count(distinct a.organisation_id) from activity a where a.lg_code = :code
       and a.state = 'designated') as hosts,
   (select count(*) from activity_session s where s.lg_code = :code and s.state <> 'cancelled'
-      and s.starts_at >= cast(:year_ago as date) and s.starts_at < cast(:day as date)) as sessions,
+      and s.starts_at >= :since and s.starts_at < :until) as sessions,
   (select avg(s.capacity) from activity_session s where s.lg_code = :code
       and s.state <> 'cancelled' and s.capacity > 0) as seats
 """
@@ -199,7 +199,10 @@ def _question(db: Session, own: PolicyBook, lg_code: str, day: date) -> dict[str
 
 
 def _activities(db: Session, lg_code: str, day: date) -> dict[str, Any]:
-    row = db.execute(text(_COUNTED), {"code": lg_code, "day": day, "year_ago": day - YEAR}).one()
+    year_ago = day - YEAR
+    given = {"code": lg_code, "day": day, "year_ago": year_ago}
+    given |= {"since": day_start(year_ago), "until": day_start(day)}
+    row = db.execute(text(_COUNTED), given).one()
     return {
         # A body without a single participation has not begun; zero would say that nobody comes.
         "came": row.came or None,

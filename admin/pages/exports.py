@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from sqlalchemy.orm import Session
 
 from admin import exporting, words
-from admin.desk import ClerkDesk, Desk, Done, Problems
+from admin.desk import ApproverDesk, ClerkDesk, Desk, Done, Problems
 from admin.desk_words import AUDIT
 from admin.export_lines import KINDS
 from admin.forms import FIRST_YEAR, LAST_YEAR, Form, FormDep
@@ -24,7 +24,9 @@ from registry.staff import staff_of
 router = APIRouter(include_in_schema=False)
 EXPORTS: Final = "/staff/{lg_code}/exports"
 STATES: Final[Mapping[str, tuple[str, str]]] = {
+    "waits": (N_("ほかの職員の確認を待っています"), "info"),
     "asked": (N_("作っています"), "info"),
+    "failed": (N_("作れませんでした。もう一度頼んでください"), "warn"),
     "ready": (N_("受け取れます"), "good"),
     "ended": (N_("時間が過ぎました"), "plain"),
 }
@@ -73,6 +75,9 @@ def show(
             status=status,
             done=done,
             rows=exporting.own(db, actor=desk.actor, lg_code=desk.lg_code),
+            waiting=exporting.waiting(db, actor=desk.actor, lg_code=desk.lg_code, now=desk.now),
+            names=dict(_names(db, desk)),
+            alone=exporting.ALONE,
             kinds=kinds,
             all_kinds=KINDS,
             kind=asked.kind if asked.kind in kinds else "members",
@@ -90,8 +95,10 @@ def show(
 
 
 def _people(db: Session, desk: Desk) -> list[tuple[str, str]]:
-    if not desk.may(Role.MANAGER):
-        return []
+    return _names(db, desk) if desk.may(Role.MANAGER) else []
+
+
+def _names(db: Session, desk: Desk) -> list[tuple[str, str]]:
     return list({str(one.account_id): one.name for one in staff_of(db, desk.lg_code)}.items())
 
 
@@ -130,6 +137,20 @@ def ask(desk: ClerkDesk, form: FormDep) -> Response:
         lambda errors, status: show(
             desk, asked, form=shape, purpose=purpose, errors=errors, status=status
         ),
+    )
+
+
+@router.post(EXPORTS + "/{file_id}/release")
+def release(desk: ApproverDesk, form: FormDep, file_id: UUID) -> Response:
+    """P19: a second person lets a file of many rows leave, after a proof of who they are."""
+    desk.prove_fresh()
+
+    def work(db: Session) -> str:
+        exporting.release(db, actor=desk.actor, lg_code=desk.lg_code, file_id=file_id, now=desk.now)
+        return f"{desk.home}/exports?done=export_released"
+
+    return desk.act(
+        form, work, lambda errors, status: show(desk, Narrowed(), errors=errors, status=status)
     )
 
 

@@ -114,6 +114,8 @@ ACTS: Final = {
     "question.close": N_("質問を取り下げました"),
     "identity.refused": N_("本人確認ができませんでした"),
     "desk_export.ask": N_("きろくをファイルにするように頼みました"),
+    "desk_export.release": N_("きろくをファイルにすることを確かめました"),
+    "desk_export.fail": N_("きろくをファイルにできませんでした"),
     "desk_export.make": N_("きろくをファイルにしました"),
     "desk_export.take": N_("きろくのファイルを受け取りました"),
     "desk_export.end": N_("きろくのファイルを消しました"),

@@ -6,18 +6,19 @@ import csv
 import io
 import re
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 import pytest
 from openpyxl import load_workbook
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
+from sqlalchemy.exc import IntegrityError
 
 from admin import exporting
 from core.access import Role
-from core.clock import FixedClock
+from core.clock import FixedClock, day_start, japan_day
 from core.db import for_body, for_job, for_person
-from core.errors import Gone
+from core.errors import Gone, Refused
 from core.models import AuditEvent, Notice
 from registry.models import DeskExport, Registration
 from tests.factories.desk import create_morning
@@ -221,3 +222,82 @@ def test_r28_who_left_gets_its_file_and_a_lesser_role_takes_no_more_rows_than_it
     Runner(Parts.of(settings, database=database, clock=clock)).tick()
     with database.transaction(for_body(HIDA, actor="system:test")) as db:
         assert db.scalars(select(DeskExport.state)).all() == ["ended"]
+
+
+def test_p19_many_rows_leave_when_a_second_person_lets_them(
+    http: TestClient,
+    database: RollbackDatabase,
+    settings: Settings,
+    clock: FixedClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(exporting, "ALONE", 1)
+    for _ in range(2):
+        join(database, create_person(database), HIDA)
+    manager = make_staff(database, HIDA, name="山本 一")
+    assert "確認できる職員がほかにいません" in ask(http, manager).text
+    make_staff(database, HIDA, Role.CLERK)
+    approver = make_staff(database, HIDA, Role.APPROVER)
+    assert ask(http, manager).status_code == 303
+    assert work(database, settings, clock)["made"] == 0
+    mine = http.get(EXPORTS, headers=manager.headers).text
+    assert "ほかの職員の確認を待っています" in mine
+    assert "/release" not in mine
+    seen = http.get(EXPORTS, headers=approver.headers).text
+    assert "山本 一さんが" in seen
+    [press] = re.findall(rf'action="({EXPORTS}/[0-9a-f-]+/release)"', seen)
+    key = {"_key": str(uuid4())}
+    assert http.post(press, headers=manager.headers, data=key).status_code == 409
+    with database.transaction(for_body(HIDA, actor=manager.actor.label)) as db:
+        row = db.scalars(select(DeskExport)).one()
+        for wrong in ({"released_by": manager.id}, {"state": "asked"}):
+            with pytest.raises(IntegrityError), db.begin_nested():
+                db.execute(update(DeskExport).where(DeskExport.id == row.id).values(wrong))
+    released = http.post(press, headers=approver.headers, data=key)
+    assert released.headers["location"] == f"{EXPORTS}?done=export_released"
+    assert work(database, settings, clock)["made"] == 1
+    [link] = links(http, manager)
+    assert http.get(link, headers=manager.headers).status_code == 200
+    assert http.get(link, headers=approver.headers).status_code == 404
+
+
+def test_a_file_that_fails_lets_the_others_pass_and_is_given_up_and_a_list_that_grew_says_so(
+    http: TestClient,
+    database: RollbackDatabase,
+    settings: Settings,
+    clock: FixedClock,
+    clerk: SignedIn,
+) -> None:
+    join(database, create_person(database), HIDA)
+    broken = text("update desk_export set language = 'xx', wanted = '{\"tier\": {}}'")
+    for _ in range(exporting.AT_ONCE):
+        ask(http, clerk)
+    with database.owner() as connection:
+        connection.execute(broken)
+    clock.advance(timedelta(seconds=1))
+    assert work(database, settings, clock)["failed"] == exporting.AT_ONCE
+    ask(http, clerk)
+    with database.owner() as connection:
+        connection.execute(text("update desk_export set most = 0 where tries = 0"))
+    assert work(database, settings, clock)["made"] == 1, "not behind those that fail"
+    for _ in range(exporting.MOST_TRIES):
+        work(database, settings, clock)
+    assert "作れませんでした" in http.get(EXPORTS, headers=clerk.headers).text
+    [link] = links(http, clerk)
+    above, _head, *rows = rows_of(http.get(link, headers=clerk.headers).content)
+    assert above[-1] == "一覧が増えたため、入りきらない行があります"
+    assert rows == []
+    ask(http, clerk)
+    assert ask(http, clerk).status_code == 409
+    tomorrow = day_start(japan_day(clock.now()) + timedelta(days=1))
+    with database.transaction(for_body(HIDA, actor=clerk.actor.label)) as db:
+        again: dict[str, Any] = {
+            "kind": "members",
+            "form": "csv",
+            "wanted": {},
+            "purpose": "report",
+        }
+        again |= {"actor": clerk.actor, "lg_code": HIDA, "language": "ja"}
+        with pytest.raises(Refused):
+            exporting.ask(db, **again, now=tomorrow - timedelta(seconds=1))
+        assert exporting.ask(db, **again, now=tomorrow).most == exporting.ALONE

@@ -63,6 +63,7 @@ RECEPTION = {
 }
 #: Of these the place has nothing that fits, so even those who may enter find nothing.
 NOTHING_THERE = {
+    "POST /staff/{lg_code}/exports/{file_id}/release",
     f"POST {_LG}/activities/{{activity_id}}/audit-finding",
     f"POST {_LG}/judgements/{{judgement_id}}/reverse",
     f"POST {_LG}/organisations/{{organisation_id}}/trust/withdrawal",
@@ -162,7 +163,7 @@ def _host(way: Way, actor: str) -> Outcome:
 
 
 def _staff(way: Way, actor: str) -> Outcome:
-    if _FILE in way.template and actor in OWN_STAFF and actor not in {"manager", "viewer"}:
+    if way.template.endswith(_FILE) and actor in OWN_STAFF and actor not in {"manager", "viewer"}:
         return UNKNOWN  # the manager's
     if "own_desk" in way.guards:
         # One's own keys and sign-ins, wherever one works.
