@@ -206,8 +206,9 @@ def make_due(
 
 def _lost(error: Exception) -> bool:
     """Whether the connection is gone; a statement that took too long is the file's own fault."""
-    gone = isinstance(error, OperationalError | InterfaceError)
-    return gone and not isinstance(error.orig, QueryCanceled)
+    if not isinstance(error, OperationalError | InterfaceError):
+        return False
+    return not isinstance(error.orig, QueryCanceled)
 
 
 def _make(db: Session, row: DeskExport, secret: str, texts: Texts, now: datetime) -> None:
