@@ -48,7 +48,7 @@ class DeskExport(Base):
     wanted: Mapped[dict[str, Any]] = mapped_column(comment="codes, days and ids; no typed words")
     purpose: Mapped[str] = mapped_column(String(20))
     language: Mapped[str] = mapped_column(String(8))
-    most: Mapped[int] = mapped_column(comment="rows that it may have")
+    most: Mapped[int] = mapped_column(comment="rows that the role of whoever asked may take")
     asked_by: Mapped[UUID] = mapped_column(ForeignKey("account.id"))
     asked_at: Mapped[datetime]
     state: Mapped[str] = mapped_column(String(6))
