@@ -2,7 +2,6 @@
 // kept here and sent when there is a line. Nothing is called sent that the server has not answered.
 import { measure, trueNow } from "./clock.js";
 import { check } from "./fj.js";
-import { drawn } from "./qr.js";
 import { carried, carry, change, forget, marked } from "./roster.js";
 import { get, put, remove, values } from "./store.js";
 
@@ -141,6 +140,8 @@ async function turn() {
   at("venue").hidden = !code;
   if (people && true_ >= Date.parse(pack.ready_until)) await ready();
   if (!code || code === shown) return;
+  // Kept on the phone with the page; only a venue that shows its code needs the drawing.
+  const { drawn } = await import("./qr.js");
   at("picture").replaceChildren(drawn(code, at("picture").dataset.title));
   at("picture").dataset.step = step;
   shown = code;
