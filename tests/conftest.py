@@ -5,13 +5,16 @@ is a fresh copy of the template with the real login roles, for tests that race o
 Set FURUSATO_TEST_SERVER (a superuser's address) and FURUSATO_TEST_REDIS to use other servers.
 """
 
+import asyncio
 import gc
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, TypeVar
 from uuid import uuid4
 
 import hypothesis
@@ -33,6 +36,7 @@ from core.tenancy import Audience
 from core.web import Platform
 from tests.browser_setup import find_chromium
 
+T = TypeVar("T")
 SERVER = "FURUSATO_TEST_SERVER"
 REDIS = "FURUSATO_TEST_REDIS"
 _STACKS: list[LocalStack] = []
@@ -293,3 +297,9 @@ def whole_chromium(driver: Playwright) -> Iterator[Browser]:
     """With all that the windowless build leaves out: notices on the screen, for one."""
     with opened_browser(driver, find_chromium()) as browser:
         yield browser
+
+
+def on_its_own(work: Coroutine[Any, Any, T]) -> T:
+    """Run in a thread without a loop: a browser's tests leave one running in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result()

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
@@ -20,6 +19,7 @@ from core.db import Database, for_body
 from core.errors import SignInNeeded
 from qr.store import KeyStore
 from registry.policybook import load_policy
+from tests.conftest import on_its_own
 from tests.factories.activities import create_designated_activity, create_session
 from tests.factories.presence import make_card, make_keys, secret_of
 from tests.factories.registry import HIDA, create_person, join, make_staff, open_bodies
@@ -74,12 +74,6 @@ def one_value(database: Database, sql: str) -> Any:
     """One value, as the local government sees it."""
     with database.transaction(for_body(HIDA, actor="system:test")) as db:
         return db.execute(text(sql)).scalar_one()
-
-
-def on_its_own(work: Coroutine[Any, Any, T]) -> T:
-    """Run in a thread without a loop: a browser's tests leave one running in this one."""
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(asyncio.run, work).result()
 
 
 def at_the_door(

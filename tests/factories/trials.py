@@ -62,8 +62,8 @@ def playable(lg_code: str) -> dict[str, Any]:
         "counts": {
             "held": 40_000,
             "premium": 900,
-            "came": 30_000,
-            "months": 60,
+            "came": 12_000,
+            "months": 24,
             "hosts": 40,
             "sessions": 900,
             "seats": None,

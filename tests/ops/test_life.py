@@ -9,6 +9,7 @@ from bench.life import Rush, campaign, festival, replay
 from simulation.fast import Ints
 from simulation.parts import Job, live_part
 from simulation.run import Order, job_of
+from tests.conftest import on_its_own
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +57,7 @@ def test_a_slow_answer_holds_nobody_up() -> None:
     async def broken() -> bool:
         raise ConnectionResetError
 
-    played = asyncio.run(replay((0.0, 1.0, 2.0), 20, [slow, refused, broken]))
+    played = on_its_own(replay((0.0, 1.0, 2.0), 20, [slow, refused, broken]))
     assert played.refusals == 2
     assert started[1] - started[0] < 0.2
     assert max(played.latencies) >= 0.2
